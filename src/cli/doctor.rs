@@ -1,0 +1,12 @@
+//! `xinyin doctor`.
+
+use std::process::ExitCode;
+
+/// Arguments of `xinyin doctor`.
+#[derive(clap::Args, Debug)]
+pub struct Args {}
+
+/// Runs the command.
+pub fn run(_args: Args) -> ExitCode {
+    super::not_built("doctor")
+}

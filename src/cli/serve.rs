@@ -1,0 +1,12 @@
+//! `xinyin serve`.
+
+use std::process::ExitCode;
+
+/// Arguments of `xinyin serve`.
+#[derive(clap::Args, Debug)]
+pub struct Args {}
+
+/// Runs the command.
+pub fn run(_args: Args) -> ExitCode {
+    super::not_built("serve")
+}

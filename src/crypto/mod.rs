@@ -1,0 +1,1 @@
+//! Algorithms: digests, signatures, one registry of object identifiers.

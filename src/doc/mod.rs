@@ -1,0 +1,3 @@
+//! Parsed signed documents: original bytes, never re-encoded.
+
+pub mod source;

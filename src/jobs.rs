@@ -1,0 +1,1 @@
+//! Refresh, renew, reconcile, deliver.

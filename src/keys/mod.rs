@@ -1,0 +1,1 @@
+//! Signers: file, PKCS#11.

@@ -1,0 +1,1 @@
+//! Login states, levels, OpenID messages, claims, tokens.

@@ -1,0 +1,1 @@
+//! Builders: certificates, CRLs, OCSP answers, CMS, time-stamp tokens.

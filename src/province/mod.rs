@@ -1,0 +1,1 @@
+//! The provincial platform: one file for a connector.

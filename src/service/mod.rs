@@ -1,0 +1,1 @@
+//! Conduct: the only place where pure meets doors.

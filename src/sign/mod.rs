@@ -1,0 +1,1 @@
+//! Signing: prepare → Prepared (single use) → finish.

@@ -1,0 +1,1 @@
+//! Facts, evidence, policy → verdict.

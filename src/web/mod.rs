@@ -1,0 +1,1 @@
+//! Router, OpenID, API, pages.
