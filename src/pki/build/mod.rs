@@ -1,1 +1,3 @@
 //! Builders: certificates, CRLs, OCSP answers, CMS, time-stamp tokens.
+
+pub mod encode;
