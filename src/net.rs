@@ -80,7 +80,8 @@ impl FromStr for Origin {
     type Err = NetError;
 
     fn from_str(text: &str) -> Result<Self, NetError> {
-        let bad = || NetError::Settings(format!("{text:?} is not an origin such as https://ca.example.cn or private http://crl.intranet:8080"));
+        let bad =
+            || NetError::Settings(format!("{text:?} is not an origin such as https://ca.example.cn or private http://crl.intranet:8080"));
         let text_only = text.trim();
         let (private, address) = text_only.strip_prefix("private ").map_or((false, text_only), |rest| (true, rest.trim()));
         let url = Url::parse(address).map_err(|_| bad())?;
@@ -142,7 +143,8 @@ impl fmt::Debug for Identity {
 
 /// The certificates of a PEM file; an error where there is none.
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, NetError> {
-    let found: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|error| NetError::Settings(format!("not PEM: {error}")))?;
+    let found: Vec<_> =
+        CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|error| NetError::Settings(format!("not PEM: {error}")))?;
     if found.is_empty() { Err(NetError::Settings("no certificate in the PEM file".into())) } else { Ok(found) }
 }
 
@@ -242,14 +244,16 @@ impl Net {
 
     /// POST.
     pub async fn post(&self, url: &Url, content_type: &str, accept: &str, body: Vec<u8>, budget: Budget) -> Result<Answer, NetError> {
-        self.send(Outbound { method: Method::POST, url, headers: &[("content-type", content_type), ("accept", accept)], body, budget }).await
+        self.send(Outbound { method: Method::POST, url, headers: &[("content-type", content_type), ("accept", accept)], body, budget })
+            .await
     }
 
     /// Any other request. The whole exchange, connecting included, stays inside the budget.
     pub async fn send(&self, request: Outbound<'_>) -> Result<Answer, NetError> {
         if !self.allows(request.url) {
             // Only scheme, host and port: a path or query may hold what must not reach a log.
-            let shown = Origin::named(request.url).map_or_else(|| format!("a {:?} address", request.url.scheme()), |origin| origin.to_string());
+            let shown =
+                Origin::named(request.url).map_or_else(|| format!("a {:?} address", request.url.scheme()), |origin| origin.to_string());
             return Err(NetError::NotAllowed(shown));
         }
         let budget = request.budget;
@@ -260,7 +264,10 @@ impl Net {
         let mut headers = HeaderMap::new();
         for (name, value) in request.headers {
             let name = HeaderName::from_str(name).map_err(|_| NetError::Settings(format!("{name:?} is no header name")))?;
-            headers.append(name, HeaderValue::from_str(value).map_err(|_| NetError::Settings("a header value has control characters".into()))?);
+            headers.append(
+                name,
+                HeaderValue::from_str(value).map_err(|_| NetError::Settings("a header value has control characters".into()))?,
+            );
         }
         let call = self.client.request(request.method, request.url.clone()).headers(headers).body(request.body);
         let mut answer = call.send().await.map_err(transport)?;
@@ -432,7 +439,21 @@ mod tests {
 
     #[test]
     fn special_addresses_are_not_public() {
-        for special in ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "::1", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "2002:7f00:1::"] {
+        for special in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:127.0.0.1",
+            "2002:7f00:1::",
+        ] {
             assert!(!is_public(special.parse().unwrap()), "{special}");
         }
         for public in ["59.255.128.3", "8.8.8.8", "2400:3200::1"] {
