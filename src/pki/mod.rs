@@ -1,4 +1,6 @@
 //! Certificates, CRLs, OCSP, time-stamp tokens, path building and validation; building them for the lab and for tests.
 
 pub mod build;
+pub mod signed_data;
+pub mod timestamp;
 pub mod tlv;
