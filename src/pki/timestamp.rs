@@ -232,7 +232,9 @@ mod tests {
     #[test]
     fn times() {
         assert_eq!(generalized_time(b"20261123080000.5Z").unwrap().to_string(), "2026-11-23T08:00:00.5Z");
-        for bad in ["20261123080000", "20261123080000+0800", "20261323080000Z", "2026112308000Z", "20261123080000.Z", "2026112308000\u{00e9}Z"] {
+        for bad in
+            ["20261123080000", "20261123080000+0800", "20261323080000Z", "2026112308000Z", "20261123080000.Z", "2026112308000\u{00e9}Z"]
+        {
             assert!(generalized_time(bad.as_bytes()).is_err(), "{bad}");
         }
         let utc = |text: &'static str| Tlv { tag: tag::UTC_TIME, value: text.as_bytes(), raw: &[], indefinite: false };
