@@ -26,8 +26,8 @@ pub fn skip(test: &str, why: &str) {
 
 /// A program of the system, or `None` (counted as a skip) where it is absent.
 pub fn program(test: &str, name: &str) -> Option<PathBuf> {
-    let found = std::env::var_os("PATH")
-        .map(|path| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()));
+    let found =
+        std::env::var_os("PATH").map(|path| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()));
     let found = found.flatten();
     if found.is_none() {
         skip(test, &format!("{name} is not installed"));
@@ -95,10 +95,7 @@ pub struct Answer {
 
 fn answers(output: &Output, jobs: usize) -> Vec<Answer> {
     let text = String::from_utf8_lossy(&output.stdout);
-    let answers: Vec<_> = text
-        .lines()
-        .map(|line| Answer { yes: line.starts_with("yes"), words: line.to_string() })
-        .collect();
+    let answers: Vec<_> = text.lines().map(|line| Answer { yes: line.starts_with("yes"), words: line.to_string() }).collect();
     assert_eq!(answers.len(), jobs, "the judge did not answer every job:\n{}", said(output));
     answers
 }
