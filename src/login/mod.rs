@@ -1,1 +1,19 @@
-//! Login states, levels, OpenID messages, claims, tokens.
+//! Login: states, levels, OpenID messages, claims, tokens.
+//!
+//! A login is a chain of states that consume themselves: Asked → Proved → Granted → Spent ([`states`]). How sure we are of a
+//! Party is computed from its [`Proof`]s ([`level`], [`session`]), never stored as a wish. Nothing here reads a clock, draws
+//! randomness or touches a database: `service::log_in` brings those, and the store keeps what the transitions return.
+
+pub mod client;
+pub mod event;
+pub mod ids;
+pub mod level;
+pub mod proof;
+pub mod session;
+
+pub use client::{Client, ClientAuthentication, IdTokenAlgorithm, Release, SubjectKind, SubjectType};
+pub use event::AuditEvent;
+pub use ids::{AgencyId, ClientId, EvidenceId, PartyId, ProofId, SessionId};
+pub use level::Level;
+pub use proof::{Method, Proof};
+pub use session::{Acting, Session, SessionEvents};

@@ -1,0 +1,216 @@
+//! A portal (relying party) as registered: where it may be answered, how it shows itself, what it may learn.
+
+use super::{AgencyId, ClientId, Level};
+use serde::{Deserialize, Serialize};
+
+/// Whether a Party is a person or an organisation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubjectKind {
+    /// A natural person.
+    Person,
+    /// A legal person or other organisation.
+    Organisation,
+}
+
+impl SubjectKind {
+    /// As stored.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Organisation => "organisation",
+        }
+    }
+
+    /// From the stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Person, Self::Organisation].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// How the portal authenticates at the token endpoint (OpenID Connect Core §9).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ClientAuthentication {
+    /// A public client: PKCE only.
+    #[serde(rename = "none")]
+    Public,
+    /// HTTP Basic.
+    #[serde(rename = "client_secret_basic")]
+    SecretBasic,
+    /// In the form.
+    #[serde(rename = "client_secret_post")]
+    SecretPost,
+}
+
+/// What `sub` looks like (OpenID Connect Core §8).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubjectType {
+    /// Different in each sector. The sector is stored, so that moving a redirect address never changes a `sub`.
+    Pairwise {
+        /// The sector identifier: portals of one sector see one `sub`.
+        sector: String,
+    },
+    /// The same for all portals registered so.
+    Public,
+}
+
+/// With which key ID tokens are signed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum IdTokenAlgorithm {
+    /// ECDSA P-256 with SHA-256 (the default).
+    #[serde(rename = "ES256")]
+    Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    #[serde(rename = "RS256")]
+    Rs256,
+}
+
+impl IdTokenAlgorithm {
+    /// The JWS `alg` (RFC 7518 §3.1).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+        }
+    }
+}
+
+/// What the portal may learn. The level always goes out; all else only as registered.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Release {
+    /// The name (`name`).
+    pub name: bool,
+    /// The citizen number (`citizen_number`), with the legal basis it is released on; `None`: never.
+    pub citizen_number: Option<String>,
+    /// The organisation acted for, or logged in: name and unified social credit code.
+    pub organisation: bool,
+    /// `verified_claims` (OpenID Identity Assurance) over the above.
+    pub verified_claims: bool,
+}
+
+/// A portal.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Client {
+    /// `client_id`.
+    pub id: ClientId,
+    /// Whose portal it is.
+    pub agency: AgencyId,
+    /// Its name on our pages, Chinese.
+    pub name_zh: String,
+    /// Its name on our pages, English.
+    pub name_en: String,
+    /// Where codes may be sent; compared character by character.
+    pub redirect_uris: Vec<String>,
+    /// Where a browser may be sent after logout; compared character by character.
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// How it authenticates.
+    pub authentication: ClientAuthentication,
+    /// What `sub` looks like.
+    pub subject_type: SubjectType,
+    /// How its ID tokens are signed.
+    pub id_token_alg: IdTokenAlgorithm,
+    /// The level every login must have, whatever a request asks for.
+    pub minimum: Level,
+    /// Who may log in.
+    pub kinds: Vec<SubjectKind>,
+    /// What it may learn.
+    #[serde(default)]
+    pub release: Release,
+    /// A developer's portal: mistakes are explained on the page.
+    #[serde(default)]
+    pub developer: bool,
+}
+
+/// Why a redirect address cannot be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadRedirect {
+    /// Not an absolute address.
+    #[error("not an absolute address")]
+    NotAbsolute,
+    /// RFC 6749 §3.1.2.
+    #[error("has a fragment")]
+    Fragment,
+    /// Would show a password.
+    #[error("has a user name or password")]
+    UserInfo,
+    /// RFC 9700 §2.6: plain HTTP only on this machine.
+    #[error("must be https, or http on loopback, or an app's reverse-domain scheme")]
+    Scheme,
+    /// Control characters, spaces, backslashes.
+    #[error("has characters that do not belong in an address")]
+    Characters,
+}
+
+/// Whether an address may be registered as a redirect (RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §4.1).
+pub fn check_redirect(address: &str) -> Result<(), BadRedirect> {
+    if address.bytes().any(|b| !(0x21..=0x7e).contains(&b) || b"\\\"<>^`{|}".contains(&b)) {
+        return Err(BadRedirect::Characters);
+    }
+    let url = url::Url::parse(address).map_err(|_| BadRedirect::NotAbsolute)?;
+    if address.contains('#') {
+        return Err(BadRedirect::Fragment);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(BadRedirect::UserInfo);
+    }
+    let loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    match url.scheme() {
+        "https" if url.has_host() => Ok(()),
+        "http" if loopback => Ok(()),
+        // RFC 8252 §7.1: a scheme under a domain name the app's maker controls.
+        scheme if scheme.contains('.') => Ok(()),
+        _ => Err(BadRedirect::Scheme),
+    }
+}
+
+impl Client {
+    /// Whether a code may be sent there: simple string comparison, nothing else (RFC 9700 §4.1).
+    pub fn may_redirect_to(&self, address: &str) -> bool {
+        self.redirect_uris.iter().any(|registered| registered == address)
+    }
+
+    /// Whether a browser may be sent there after logout.
+    pub fn may_return_to(&self, address: &str) -> bool {
+        self.post_logout_redirect_uris.iter().any(|registered| registered == address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_safe_addresses_are_registered() {
+        for good in [
+            "https://portal.example/cb",
+            "http://localhost:8441/cb",
+            "http://127.0.0.1:3000/cb?x=1",
+            "http://[::1]/cb",
+            "cn.example.app:/cb",
+        ] {
+            assert_eq!(check_redirect(good), Ok(()), "{good}");
+        }
+        for (bad, why) in [
+            ("/cb", BadRedirect::NotAbsolute),
+            ("https://portal.example/cb#x", BadRedirect::Fragment),
+            ("https://user@portal.example/cb", BadRedirect::UserInfo),
+            ("http://portal.example/cb", BadRedirect::Scheme),
+            ("http://localhost.evil.example/cb", BadRedirect::Scheme),
+            ("javascript:alert(1)", BadRedirect::Scheme),
+            ("data:text/html,x", BadRedirect::Scheme),
+            ("https://portal.example\\@evil.example/cb", BadRedirect::Characters),
+            ("https://portal.example/ cb", BadRedirect::Characters),
+            ("https://门户.example/cb", BadRedirect::Characters),
+        ] {
+            assert_eq!(check_redirect(bad), Err(why), "{bad}");
+        }
+    }
+}
