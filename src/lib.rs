@@ -13,6 +13,7 @@
 //! `docs/architecture.md` walks the three journeys through the files.
 
 pub mod fault;
+pub mod ids;
 pub mod moment;
 
 pub mod crypto;

@@ -1,6 +1,7 @@
 //! A portal (relying party) as registered: where it may be answered, how it shows itself, what it may learn.
 
-use super::{AgencyId, ClientId, Level};
+use super::Level;
+use crate::ids::{AgencyId, ClientId};
 use serde::{Deserialize, Serialize};
 
 /// Whether a Party is a person or an organisation.

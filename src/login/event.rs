@@ -1,6 +1,7 @@
 //! What a transition tells the audit log.
 
-use super::{AgencyId, ClientId, PartyId, SessionId};
+use crate::ids::{AgencyId, ClientId, PartyId, SessionId};
+
 use crate::moment::Moment;
 use serde::Serialize;
 
@@ -30,13 +31,13 @@ impl AuditEvent {
     }
 
     /// Concerning a Party.
-    pub const fn party(mut self, party: PartyId) -> Self {
+    pub fn party(mut self, party: PartyId) -> Self {
         self.party = Some(party);
         self
     }
 
     /// In a session.
-    pub const fn session(mut self, session: SessionId) -> Self {
+    pub fn session(mut self, session: SessionId) -> Self {
         self.session = Some(session);
         self
     }

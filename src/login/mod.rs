@@ -6,14 +6,12 @@
 
 pub mod client;
 pub mod event;
-pub mod ids;
 pub mod level;
 pub mod proof;
 pub mod session;
 
 pub use client::{Client, ClientAuthentication, IdTokenAlgorithm, Release, SubjectKind, SubjectType};
 pub use event::AuditEvent;
-pub use ids::{AgencyId, ClientId, EvidenceId, PartyId, ProofId, SessionId};
 pub use level::Level;
 pub use proof::{Method, Proof};
 pub use session::{Acting, Session, SessionEvents};

@@ -1,6 +1,7 @@
 //! A Proof: one act that showed who a Party is, with method, time, level and evidence.
 
-use super::{EvidenceId, Level, PartyId, ProofId};
+use super::Level;
+use crate::ids::{EvidenceId, PartyId, ProofId};
 use crate::moment::Moment;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};

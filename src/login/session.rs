@@ -1,6 +1,7 @@
 //! A session: who is here, by which acts, acting for whom. Levels, `amr` and `auth_time` are computed from the acts.
 
-use super::{Level, Method, PartyId, Proof, ProofId, SessionId};
+use super::{Level, Method, Proof};
+use crate::ids::{PartyId, ProofId, SessionId};
 use crate::moment::Moment;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, time::Duration};
@@ -32,28 +33,28 @@ impl SessionEvents {
         &self.0
     }
 
-    fn authentications(&self, party: PartyId) -> impl Iterator<Item = &Proof> {
-        self.0.iter().filter(move |act| act.party == party && act.method.authenticator_level().is_some())
+    fn authentications<'a>(&'a self, party: &'a PartyId) -> impl Iterator<Item = &'a Proof> {
+        self.0.iter().filter(move |act| act.party == *party && act.method.authenticator_level().is_some())
     }
 
     /// What the acts say at `at` about this Party being here; `None`: nothing any more.
-    pub fn authenticator_level(&self, party: PartyId, at: Moment) -> Option<Level> {
+    pub fn authenticator_level(&self, party: &PartyId, at: Moment) -> Option<Level> {
         self.authentications(party).filter_map(|act| act.authenticator_level(at)).max()
     }
 
     /// When this Party last authenticated in this session (`auth_time`).
-    pub fn auth_time(&self, party: PartyId) -> Option<Moment> {
+    pub fn auth_time(&self, party: &PartyId) -> Option<Moment> {
         self.authentications(party).map(|act| act.at).max()
     }
 
     /// The methods this Party used in this session (`amr`, RFC 8176), sorted, each once.
-    pub fn amr(&self, party: PartyId) -> Vec<&'static str> {
+    pub fn amr(&self, party: &PartyId) -> Vec<&'static str> {
         let used: BTreeSet<_> = self.authentications(party).flat_map(|act| act.method.amr()).copied().collect();
         used.into_iter().collect()
     }
 
     /// The kinds of act this Party authenticated with, each once, in the order of use.
-    pub fn methods(&self, party: PartyId) -> Vec<Method> {
+    pub fn methods(&self, party: &PartyId) -> Vec<Method> {
         let mut methods = Vec::new();
         for act in self.authentications(party) {
             if !methods.contains(&act.method) {
@@ -65,12 +66,12 @@ impl SessionEvents {
 }
 
 /// How sure we are who a Party is: the best of its proofs that still stand.
-pub fn identity_level(proofs: &[Proof], party: PartyId, at: Moment) -> Level {
-    proofs.iter().filter(|proof| proof.party == party).filter_map(|proof| proof.identity_level(at)).max().unwrap_or(Level::SelfAsserted)
+pub fn identity_level(proofs: &[Proof], party: &PartyId, at: Moment) -> Level {
+    proofs.iter().filter(|proof| proof.party == *party).filter_map(|proof| proof.identity_level(at)).max().unwrap_or(Level::SelfAsserted)
 }
 
 /// The organisation a person acts for in this session.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Acting {
     /// The organisation.
     pub organisation: PartyId,
@@ -103,8 +104,8 @@ impl Session {
 
     /// The effective level at `at`: the minimum of identity and authenticator. `None`: no act of the subject counts any more.
     pub fn level(&self, identity_proofs: &[Proof], at: Moment) -> Option<Level> {
-        let here = self.events.authenticator_level(self.subject, at)?;
-        Some(here.min(identity_level(identity_proofs, self.subject, at)))
+        let here = self.events.authenticator_level(&self.subject, at)?;
+        Some(here.min(identity_level(identity_proofs, &self.subject, at)))
     }
 }
 
@@ -145,8 +146,8 @@ mod tests {
         let proofs = [act(Method::OrganisationCertificate, 2, 0), act(Method::RegistryPhone, 1, 0)];
         let here = session(vec![act(Method::RegistryPhone, 1, 0), act(Method::OrganisationCertificate, 2, 5)]);
         assert_eq!(here.level(&proofs, at), Some(Level::RealName));
-        assert_eq!(here.events.amr(party(1)), ["otp", "sms"]);
-        assert_eq!(here.events.auth_time(party(1)), Some(Moment::from_secs(0)));
+        assert_eq!(here.events.amr(&party(1)), ["otp", "sms"]);
+        assert_eq!(here.events.auth_time(&party(1)), Some(Moment::from_secs(0)));
     }
 
     #[test]
@@ -155,8 +156,8 @@ mod tests {
         let proofs = [act(Method::Certificate, 1, 100)];
         here.events.push(act(Method::Certificate, 1, 100));
         assert_eq!(here.level(&proofs, Moment::from_secs(101)), Some(Level::RealCredential));
-        assert_eq!(here.events.amr(party(1)), ["otp", "pop", "sms"]);
-        assert_eq!(here.events.auth_time(party(1)), Some(Moment::from_secs(100)));
+        assert_eq!(here.events.amr(&party(1)), ["otp", "pop", "sms"]);
+        assert_eq!(here.events.auth_time(&party(1)), Some(Moment::from_secs(100)));
         assert_eq!(here.level(&proofs, Moment::from_secs(100 + 1801)), Some(Level::RealPerson));
         assert_eq!(here.level(&proofs, Moment::from_secs(50)), Some(Level::SelfAsserted), "a proof from the future counts for nothing");
     }
@@ -166,10 +167,10 @@ mod tests {
         let at = Moment::from_secs(10);
         let mut proof = act(Method::Certificate, 1, 0);
         proof.cap = Some(Level::RealName);
-        assert_eq!(identity_level(&[proof.clone()], party(1), at), Level::RealName);
+        assert_eq!(identity_level(&[proof.clone()], &party(1), at), Level::RealName);
         assert_eq!(session(vec![proof.clone()]).level(&[act(Method::Certificate, 1, 0)], at), Some(Level::RealName));
         proof.until = Some(at);
-        assert_eq!(identity_level(&[proof], party(1), at), Level::SelfAsserted);
+        assert_eq!(identity_level(&[proof], &party(1), at), Level::SelfAsserted);
     }
 
     #[test]
