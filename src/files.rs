@@ -1,1 +1,79 @@
 //! The only file system.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+};
+
+/// Who may read what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The owner alone (0600, folders 0700): keys, registers, anything about people.
+    Private,
+    /// Everybody on this machine (0644, folders 0755).
+    Public,
+}
+
+/// Makes a folder and those above it, where they are missing.
+pub fn folder(path: &Path, access: Access) -> io::Result<()> {
+    let mode = if access == Access::Private { 0o700 } else { 0o755 };
+    fs::DirBuilder::new().recursive(true).mode(mode).create(path)
+}
+
+/// The whole of a file.
+#[expect(clippy::disallowed_methods, reason = "the one door to the file system")]
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    fs::read(path)
+}
+
+/// The whole of a file; none where there is no such file.
+pub fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a file whole or not at all: beside it first, flushed to the disk, then put in its place.
+#[expect(clippy::disallowed_methods, reason = "the one door to the file system")]
+pub fn write_atomic(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+    let mode = if access == Access::Private { 0o600 } else { 0o644 };
+    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a file name"))?;
+    let mut beside = std::ffi::OsString::from(".");
+    beside.push(name);
+    beside.push(format!(".{}.part", std::process::id()));
+    let beside = path.with_file_name(beside);
+    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    if let Err(error) = written.and_then(|()| fs::rename(&beside, path)) {
+        let _ = fs::remove_file(&beside);
+        return Err(error);
+    }
+    // The new name itself lives in the folder.
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn writing_is_whole_and_private() {
+        let folder_of_test = tempfile::tempdir().unwrap();
+        let path = folder_of_test.path().join("a/b/key.pem");
+        assert!(write_atomic(&path, b"x", Access::Private).is_err());
+        folder(path.parent().unwrap(), Access::Private).unwrap();
+        write_atomic(&path, b"one", Access::Private).unwrap();
+        write_atomic(&path, b"two", Access::Private).unwrap();
+        assert_eq!(read(&path).unwrap(), b"two");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(read_if_there(Path::new("/nowhere/at/all")).unwrap(), None);
+    }
+}
