@@ -104,7 +104,13 @@ impl Chaos {
             return Mood::default();
         };
         rule.times = rule.times.map(|left| left.saturating_sub(1));
-        Mood { delay: Duration::from_millis(rule.delay_ms), drop: rule.drop, truncate: rule.truncate, status: rule.status, wrong: rule.wrong }
+        Mood {
+            delay: Duration::from_millis(rule.delay_ms),
+            drop: rule.drop,
+            truncate: rule.truncate,
+            status: rule.status,
+            wrong: rule.wrong,
+        }
     }
 }
 
