@@ -1,1 +1,22 @@
-//! Algorithms: digests, signatures, one registry of object identifiers.
+//! Algorithms: digests, public keys, signatures, one registry of object identifiers.
+//!
+//! Everything here is pure. ring verifies RSA, P-256 and P-384 (it is several times faster), RustCrypto the rest: SM2, P-521,
+//! unusual digests, and every signature whose message arrives as a stream. Whether an algorithm is strong enough is the
+//! judge's policy, not decided here: a signature made with SHA-1 or RSA-1024 verifies and says so in its name.
+
+mod algorithm;
+mod hash;
+mod key;
+pub mod oid;
+mod rsa_verify;
+mod signer;
+pub mod sm2;
+pub mod tlv;
+mod verify;
+
+pub use algorithm::{Scheme, SignatureAlgorithm};
+pub use der::asn1::ObjectIdentifier as Oid;
+pub use hash::{Hash, Hasher};
+pub use key::{KeyError, KeyKind, PublicKey};
+pub use signer::{SignError, Signer};
+pub use verify::{MessageVerifier, VerifyError, verify, verify_fixed};

@@ -1,1 +1,5 @@
 //! Signers: file, PKCS#11.
+
+mod soft;
+
+pub use soft::{SoftKey, SoftKeyError};

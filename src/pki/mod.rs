@@ -3,4 +3,5 @@
 pub mod build;
 pub mod signed_data;
 pub mod timestamp;
-pub mod tlv;
+
+pub use crate::crypto::tlv;

@@ -1,0 +1,173 @@
+//! Digests.
+
+use super::{Oid, oid};
+use digest::{Digest, DynDigest};
+use std::fmt;
+
+/// A digest algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum Hash {
+    Md5,
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
+    Sha3_256,
+    Sha3_384,
+    Sha3_512,
+    Sm3,
+}
+
+impl Hash {
+    /// Every digest known here.
+    pub const ALL: [Self; 10] = [
+        Self::Md5,
+        Self::Sha1,
+        Self::Sha224,
+        Self::Sha256,
+        Self::Sha384,
+        Self::Sha512,
+        Self::Sha3_256,
+        Self::Sha3_384,
+        Self::Sha3_512,
+        Self::Sm3,
+    ];
+
+    /// The digest that an object identifier names; the aliases in use for SM3 included.
+    pub fn from_oid(oid: &Oid) -> Option<Self> {
+        if [oid::SM3_UNKEYED, oid::SM3_KEYED].contains(oid) {
+            return Some(Self::Sm3);
+        }
+        Self::ALL.into_iter().find(|hash| hash.oid() == *oid)
+    }
+
+    /// The object identifier.
+    pub const fn oid(self) -> Oid {
+        match self {
+            Self::Md5 => oid::MD5,
+            Self::Sha1 => oid::SHA1,
+            Self::Sha224 => oid::SHA224,
+            Self::Sha256 => oid::SHA256,
+            Self::Sha384 => oid::SHA384,
+            Self::Sha512 => oid::SHA512,
+            Self::Sha3_256 => oid::SHA3_256,
+            Self::Sha3_384 => oid::SHA3_384,
+            Self::Sha3_512 => oid::SHA3_512,
+            Self::Sm3 => oid::SM3,
+        }
+    }
+
+    /// `sha256`, `sm3`, …
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
+            Self::Sha224 => "sha224",
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+            Self::Sha3_256 => "sha3-256",
+            Self::Sha3_384 => "sha3-384",
+            Self::Sha3_512 => "sha3-512",
+            Self::Sm3 => "sm3",
+        }
+    }
+
+    /// Length of the digest in octets.
+    #[expect(clippy::len_without_is_empty, reason = "a digest is never empty")]
+    pub const fn len(self) -> usize {
+        match self {
+            Self::Md5 => 16,
+            Self::Sha1 => 20,
+            Self::Sha224 => 28,
+            Self::Sha256 | Self::Sha3_256 | Self::Sm3 => 32,
+            Self::Sha384 | Self::Sha3_384 => 48,
+            Self::Sha512 | Self::Sha3_512 => 64,
+        }
+    }
+
+    /// The digest of `message`.
+    pub fn digest(self, message: &[u8]) -> Vec<u8> {
+        let mut hasher = self.hasher();
+        hasher.update(message);
+        hasher.finish()
+    }
+
+    /// A hasher that takes the message in pieces.
+    pub fn hasher(self) -> Hasher {
+        let state: Box<dyn DynDigest + Send + Sync> = match self {
+            Self::Md5 => Box::new(md5::Md5::new()),
+            Self::Sha1 => Box::new(sha1::Sha1::new()),
+            Self::Sha224 => Box::new(sha2::Sha224::new()),
+            Self::Sha256 => Box::new(sha2::Sha256::new()),
+            Self::Sha384 => Box::new(sha2::Sha384::new()),
+            Self::Sha512 => Box::new(sha2::Sha512::new()),
+            Self::Sha3_256 => Box::new(sha3::Sha3_256::new()),
+            Self::Sha3_384 => Box::new(sha3::Sha3_384::new()),
+            Self::Sha3_512 => Box::new(sha3::Sha3_512::new()),
+            Self::Sm3 => Box::new(sm3::Sm3::new()),
+        };
+        Hasher { hash: self, state }
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A digest in the making.
+pub struct Hasher {
+    hash: Hash,
+    state: Box<dyn DynDigest + Send + Sync>,
+}
+
+impl Hasher {
+    /// Which digest this is.
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// Takes the next octets of the message.
+    pub fn update(&mut self, octets: &[u8]) {
+        self.state.update(octets);
+    }
+
+    /// The digest of everything taken.
+    pub fn finish(self) -> Vec<u8> {
+        self.state.finalize().into_vec()
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hasher({})", self.hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_digests_of_abc() {
+        // FIPS 180-4, FIPS 202, RFC 1321, GB/T 32905.
+        for (hash, hex) in [
+            (Hash::Md5, "900150983cd24fb0d6963f7d28e17f72"),
+            (Hash::Sha1, "a9993e364706816aba3e25717850c26c9cd0d89d"),
+            (Hash::Sha224, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"),
+            (Hash::Sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            (Hash::Sha3_256, "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532"),
+            (Hash::Sm3, "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"),
+        ] {
+            assert_eq!(hex::encode(hash.digest(b"abc")), hex, "{hash}");
+        }
+        for hash in Hash::ALL {
+            assert_eq!(hash.digest(b"").len(), hash.len(), "{hash}");
+            assert_eq!(Hash::from_oid(&hash.oid()), Some(hash));
+        }
+    }
+}
