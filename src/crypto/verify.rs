@@ -144,7 +144,13 @@ fn fast(key: &PublicKey, algorithm: &SignatureAlgorithm, message: &[u8], signatu
 }
 
 /// ring refuses exponents above 33 bits and small ones that it finds odd; those fall through to the general code.
-fn rsa_fast(parameters: &'static rs::RsaParameters, n: &[u8], e: &[u8], message: &[u8], signature: &[u8]) -> Option<Result<(), VerifyError>> {
+fn rsa_fast(
+    parameters: &'static rs::RsaParameters,
+    n: &[u8],
+    e: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Option<Result<(), VerifyError>> {
     if e.len() > 4 {
         return None;
     }
@@ -152,12 +158,7 @@ fn rsa_fast(parameters: &'static rs::RsaParameters, n: &[u8], e: &[u8], message:
     Some(key.verify(parameters, message, signature).map_err(|_| VerifyError::BadSignature))
 }
 
-fn ring_verify(
-    algorithm: &'static dyn rs::VerificationAlgorithm,
-    key: &[u8],
-    message: &[u8],
-    signature: &[u8],
-) -> Result<(), VerifyError> {
+fn ring_verify(algorithm: &'static dyn rs::VerificationAlgorithm, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
     rs::UnparsedPublicKey::new(algorithm, key).verify(message, signature).map_err(|_| VerifyError::BadSignature)
 }
 
