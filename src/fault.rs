@@ -37,6 +37,19 @@ pub mod code {
     use super::Code;
 
     codes! {
+        NUMBER_EMPTY = "XY-1101" 400 "没有填写号码" "No number was given" "请填写号码" "Enter the number";
+        NUMBER_TOO_LONG = "XY-1102" 400 "号码过长" "The number is far too long" "请只填写号码本身" "Enter the number alone";
+        NUMBER_LENGTH = "XY-1103" 400 "号码位数不正确" "The number has a wrong count of characters" "请对照证件检查位数" "Count the characters on the document";
+        NUMBER_CHARACTER = "XY-1104" 400 "号码含有不允许的字符" "The number holds a character that cannot stand there" "请检查所示位置的字符" "Check the character at that place";
+        NUMBER_REGION = "XY-1105" 400 "号码中的地区代码不存在" "The number names no existing region" "请对照证件检查前几位" "Check the first digits against the document";
+        NUMBER_DATE = "XY-1106" 400 "号码中的出生日期不存在" "The date of birth in the number is no date" "请对照证件检查出生日期" "Check the date of birth against the document";
+        NUMBER_TOO_OLD = "XY-1107" 400 "号码中的出生日期过早" "The date of birth in the number is before 1850" "请对照证件检查出生日期" "Check the date of birth against the document";
+        NUMBER_NOT_BORN = "XY-1108" 400 "号码中的出生日期晚于今天" "The date of birth in the number is after today" "请对照证件检查出生日期" "Check the date of birth against the document";
+        NUMBER_CHECK = "XY-1109" 400 "号码校验位不符" "The check character of the number does not match" "请逐位对照证件" "Compare every character with the document";
+        NUMBER_INNER_CODE = "XY-1110" 400 "统一社会信用代码中的组织机构代码校验位不符" "The organisation code inside the credit code does not match its check character" "请逐位对照营业执照" "Compare every character with the licence";
+        NUMBER_NATIONALITY = "XY-1111" 400 "号码中的国籍或签发国代码不存在" "The nationality or issuing state is none" "请检查国籍代码" "Check the code of the nationality";
+        NUMBER_OTHER_KIND = "XY-1112" 400 "这是另一种证件的号码" "This is the number of another kind of document" "请选择对应的证件类型" "Choose the kind of document that bears it";
+        NUMBER_UNKNOWN_KIND = "XY-1113" 400 "无法识别号码的证件类型" "The number is of no kind that can be told by its form" "请选择证件类型后重试" "Choose the kind of document and try again";
         BAD_REQUEST = "XY-4000" 400 "请求格式不正确" "The request is malformed" "请对照接口文档检查请求" "Compare the request with the interface description";
         NOT_FOUND = "XY-4004" 404 "没有找到所请求的内容" "Nothing was found at this address" "请检查地址" "Check the address";
         TOO_LARGE = "XY-4013" 413 "提交的内容超过允许的大小" "What was sent is larger than allowed" "请减小文件后重试" "Send a smaller file";
