@@ -53,7 +53,15 @@ pub mod code {
         BAD_REQUEST = "XY-4000" 400 "请求格式不正确" "The request is malformed" "请对照接口文档检查请求" "Compare the request with the interface description";
         NOT_FOUND = "XY-4004" 404 "没有找到所请求的内容" "Nothing was found at this address" "请检查地址" "Check the address";
         TOO_LARGE = "XY-4013" 413 "提交的内容超过允许的大小" "What was sent is larger than allowed" "请减小文件后重试" "Send a smaller file";
+        CONFLICT = "XY-4009" 409 "与已有的记录冲突" "This conflicts with what is already recorded" "请刷新后重试" "Reload and try again";
+        ERASED = "XY-4010" 410 "该主体的信息已依法删除" "The information of this subject was lawfully erased" "无法恢复；如需使用请重新实名认证" "It cannot be restored; prove your identity anew";
         SYSTEM = "XY-9000" 500 "系统内部错误，已记录" "An internal error occurred and was recorded" "请稍后重试；如仍失败，请提供页面上的编号" "Try again later; if it persists, quote the case number";
+        STORE_BUSY = "XY-9001" 503 "系统繁忙，操作未执行" "The system is busy; nothing was done" "请稍后重试" "Try again in a moment";
+        STORE_DOWN = "XY-9002" 503 "数据库暂不可用" "The database does not answer" "请稍后重试；管理员请运行 xinyin doctor" "Try again later; operators run xinyin doctor";
+        MIGRATION = "XY-9003" 500 "数据库结构与程序版本不符" "The database schema does not fit this program" "请先备份，再运行 xinyin migrate" "Back up, then run xinyin migrate";
+        CONFIGURATION = "XY-9004" 500 "配置文件有误" "The configuration is wrong" "请按提示修改配置文件" "Correct the configuration file as the message says";
+        FILE = "XY-9005" 500 "文件无法读写" "A file cannot be read or written" "请检查路径、权限和磁盘空间" "Check the path, its permissions and the disk space";
+        KEY_FILE = "XY-9006" 500 "密钥文件不可用" "The key file cannot be used" "请从备份恢复密钥文件" "Restore the key file from its backup";
     }
 }
 
