@@ -6,13 +6,12 @@
 //! Two dialects exist for SM2: the PKCS#7 object identifiers (what BouncyCastle writes) and those of GB/T 35275 (what Chinese
 //! seal and PDF products write). They differ in content types, versions and the name of the signature algorithm.
 
-use super::encode::{algorithm, constructed, explicit, integer, octet_string, oid, sequence, set_of, small_integer, time, tlv};
+use super::encode::{algorithm, constructed, explicit, octet_string, oid, sequence, set_of, small_integer, time, tlv};
 use crate::crypto::{Hash, Oid, SignError, SignatureAlgorithm, Signer};
 use crate::moment::Moment;
-use crate::pki::Certificate;
 pub use crate::pki::signed_data::Dialect;
 use crate::pki::signed_data::oid as oids;
-use crate::pki::tlv::tag;
+use crate::pki::tlv::{Tlv, TlvError, tag};
 
 /// SM2 for signing, as GB/T 35275 names a signature algorithm: by the key's use, not by the pair of algorithms.
 const GM_SM2_SIGN: Oid = Oid::new_unwrap("1.2.156.10197.1.301.1");
@@ -39,10 +38,10 @@ pub struct SignedDataSpec<'a> {
     pub digest: Hash,
     /// How the key signs.
     pub algorithm: &'a SignatureAlgorithm,
-    /// The signer.
-    pub certificate: &'a Certificate,
-    /// Further certificates stored for the verifier's path; the signer's own always is, unless `embed` is false.
-    pub chain: &'a [Certificate],
+    /// The signer's certificate, DER.
+    pub certificate: &'a [u8],
+    /// Further certificates stored for the verifier's path, DER.
+    pub chain: &'a [Vec<u8>],
     /// Whether any certificate is stored.
     pub embed: bool,
     /// The signing-time attribute (CAdES wants it, PAdES forbids it: EN 319 142-1 section 6.3).
@@ -64,7 +63,7 @@ pub enum IssuerSerial {
 
 impl<'a> SignedDataSpec<'a> {
     /// A CAdES-like signature over `content`: signing-certificate-v2 present, no signing time.
-    pub fn new(algorithm: &'a SignatureAlgorithm, certificate: &'a Certificate, content: Content<'a>) -> Self {
+    pub fn new(algorithm: &'a SignatureAlgorithm, certificate: &'a [u8], content: Content<'a>) -> Self {
         Self {
             dialect: Dialect::Cms,
             content_type: None,
@@ -104,8 +103,9 @@ pub struct ToBeSigned {
     certificates: Vec<Vec<u8>>,
 }
 
-/// Fixes what the signature covers (RFC 5652 section 5.4).
-pub fn prepare(spec: &SignedDataSpec<'_>) -> ToBeSigned {
+/// Fixes what the signature covers (RFC 5652 section 5.4). An error if the certificate cannot be read.
+pub fn prepare(spec: &SignedDataSpec<'_>) -> Result<ToBeSigned, TlvError> {
+    let (issuer, serial) = issuer_and_serial(spec.certificate)?;
     let content_type = spec.content_type.unwrap_or(match spec.dialect {
         Dialect::Cms => oids::DATA,
         Dialect::Gm => oids::GM_DATA,
@@ -114,22 +114,20 @@ pub fn prepare(spec: &SignedDataSpec<'_>) -> ToBeSigned {
         Content::Attached(bytes) => (Some(bytes.to_vec()), spec.digest.digest(bytes)),
         Content::Detached(digest) => (None, digest.clone()),
     };
-    let mut attributes = vec![
-        attribute(&oids::CONTENT_TYPE, &oid(&content_type)),
-        attribute(&oids::MESSAGE_DIGEST, &octet_string(&digest)),
-    ];
+    let mut attributes =
+        vec![attribute(&oids::CONTENT_TYPE, &oid(&content_type)), attribute(&oids::MESSAGE_DIGEST, &octet_string(&digest))];
     attributes.extend(spec.signing_time.map(|at| attribute(&oids::SIGNING_TIME, &time(at))));
-    attributes.extend(spec.signing_certificate.map(|form| signing_certificate(spec.certificate, spec.digest, form)));
+    attributes.extend(spec.signing_certificate.map(|form| signing_certificate(spec.certificate, issuer, serial, spec.digest, form)));
     attributes.extend(spec.attributes.iter().cloned());
     let mut certificates = Vec::new();
     if spec.embed {
-        for certificate in std::iter::once(spec.certificate).chain(spec.chain) {
-            if !certificates.iter().any(|stored: &Vec<u8>| stored == certificate.der()) {
-                certificates.push(certificate.der().to_vec());
+        for certificate in std::iter::once(spec.certificate).chain(spec.chain.iter().map(Vec::as_slice)) {
+            if !certificates.iter().any(|stored: &Vec<u8>| stored == certificate) {
+                certificates.push(certificate.to_vec());
             }
         }
     }
-    ToBeSigned {
+    Ok(ToBeSigned {
         message: set_of(attributes),
         dialect: spec.dialect,
         content_type,
@@ -139,28 +137,31 @@ pub fn prepare(spec: &SignedDataSpec<'_>) -> ToBeSigned {
             Dialect::Cms => spec.algorithm.identifier_der().to_vec(),
             Dialect::Gm => algorithm(&GM_SM2_SIGN),
         },
-        identifier: sequence([spec.certificate.issuer().der().to_vec(), integer_as_stored(spec.certificate.serial())]),
+        identifier: sequence([issuer, serial]),
         certificates,
-    }
+    })
+}
+
+/// Issuer and serial number of a certificate, as stored (RFC 5280 section 4.1).
+fn issuer_and_serial(certificate: &[u8]) -> Result<(&[u8], &[u8]), TlvError> {
+    let mut fields = Tlv::parse(certificate)?.expect(tag::SEQUENCE)?.children().expect(tag::SEQUENCE)?.children();
+    fields.optional(tag::context(0))?;
+    let serial = fields.expect(tag::INTEGER)?.raw;
+    fields.expect(tag::SEQUENCE)?;
+    Ok((fields.expect(tag::SEQUENCE)?.raw, serial))
 }
 
 /// RFC 5035 section 4: the digest algorithm is left out when it is SHA-256, its DEFAULT.
-fn signing_certificate(certificate: &Certificate, digest: Hash, form: IssuerSerial) -> Vec<u8> {
+fn signing_certificate(certificate: &[u8], issuer: &[u8], serial: &[u8], digest: Hash, form: IssuerSerial) -> Vec<u8> {
     let mut id = Vec::new();
     if digest != Hash::Sha256 {
         id.push(algorithm(&digest.oid()));
     }
-    id.push(octet_string(&digest.digest(certificate.der())));
+    id.push(octet_string(&digest.digest(certificate)));
     if form == IssuerSerial::Included {
-        let directory_name = explicit(4, certificate.issuer().der());
-        id.push(sequence([sequence([directory_name]), integer_as_stored(certificate.serial())]));
+        id.push(sequence([sequence([explicit(4, issuer)]), serial.to_vec()]));
     }
     attribute(&oids::SIGNING_CERTIFICATE_V2, &sequence([sequence([sequence(id)])]))
-}
-
-/// The serial number exactly as the certificate stores it, a negative one too.
-fn integer_as_stored(contents: &[u8]) -> Vec<u8> {
-    if contents.is_empty() { integer(&[]) } else { tlv(tag::INTEGER, contents) }
 }
 
 impl ToBeSigned {

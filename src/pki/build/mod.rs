@@ -1,3 +1,5 @@
 //! Builders: certificates, CRLs, OCSP answers, CMS, time-stamp tokens.
 
+pub mod cms;
 pub mod encode;
+pub mod timestamp;

@@ -4,9 +4,8 @@ use super::cms::{Content, Dialect, IssuerSerial, SignedDataSpec, digest_for, pre
 use super::encode::{algorithm, boolean, generalized_time, integer, named_bits, octet_string, oid, sequence, small_integer, tlv, utf8};
 use crate::crypto::{Hash, Oid, SignError, Signer};
 use crate::moment::Moment;
-use crate::pki::Certificate;
 use crate::pki::signed_data::oid as oids;
-use crate::pki::tlv::tag;
+use crate::pki::tlv::{TlvError, tag};
 
 /// A TimeStampReq for a digest (RFC 3161 section 2.4.1). `nonce` is an unsigned magnitude; certificates are asked for.
 pub fn request(hash: Hash, digest: &[u8], nonce: Option<&[u8]>, policy: Option<&Oid>) -> Vec<u8> {
@@ -40,8 +39,19 @@ pub struct TokenSpec<'a> {
     pub embed: bool,
 }
 
+/// Why no token was made.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The authority's certificate cannot be read.
+    #[error("the time-stamp authority's certificate cannot be read: {0}")]
+    Certificate(#[from] TlvError),
+    /// The key did not sign.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+}
+
 /// A TimeStampToken signed by the authority: TSTInfo in SignedData with signing-certificate-v2 and signing time.
-pub fn token(spec: &TokenSpec<'_>, signer: &dyn Signer, certificate: &Certificate, chain: &[Certificate]) -> Result<Vec<u8>, SignError> {
+pub fn token(spec: &TokenSpec<'_>, signer: &dyn Signer, certificate: &[u8], chain: &[Vec<u8>]) -> Result<Vec<u8>, TokenError> {
     let info = info(spec);
     let signature_algorithm = signer.algorithm();
     let to_be_signed = prepare(&SignedDataSpec {
@@ -53,18 +63,13 @@ pub fn token(spec: &TokenSpec<'_>, signer: &dyn Signer, certificate: &Certificat
         signing_time: Some(spec.at),
         signing_certificate: Some(IssuerSerial::Included),
         ..SignedDataSpec::new(&signature_algorithm, certificate, Content::Attached(&info))
-    });
+    })?;
     Ok(to_be_signed.sign(signer)?.encode(None))
 }
 
 fn info(spec: &TokenSpec<'_>) -> Vec<u8> {
-    let mut fields = vec![
-        small_integer(1),
-        oid(spec.policy),
-        imprint(spec.hash, spec.digest),
-        integer(spec.serial),
-        generalized_time(spec.at),
-    ];
+    let mut fields =
+        vec![small_integer(1), oid(spec.policy), imprint(spec.hash, spec.digest), integer(spec.serial), generalized_time(spec.at)];
     fields.extend(spec.accuracy_millis.map(accuracy));
     fields.extend(spec.nonce.map(|contents| tlv(tag::INTEGER, contents)));
     sequence(fields)
