@@ -4,11 +4,15 @@
 //! Party is computed from its [`Proof`]s ([`level`], [`session`]), never stored as a wish. Nothing here reads a clock, draws
 //! randomness or touches a database: `service::log_in` brings those, and the store keeps what the transitions return.
 
+pub mod claims;
 pub mod client;
 pub mod event;
+pub mod jose;
 pub mod level;
 pub mod proof;
+pub mod request;
 pub mod session;
+pub mod states;
 
 pub use client::{Client, ClientAuthentication, IdTokenAlgorithm, Release, SubjectKind, SubjectType};
 pub use event::AuditEvent;
