@@ -98,6 +98,9 @@ impl PublicKey {
         let algorithm = fields.expect(tag::SEQUENCE)?;
         let (unused, key) = fields.expect(tag::BIT_STRING)?.bits()?;
         fields.end()?;
+        if outer.indefinite {
+            return Err(KeyError::Invalid("indefinite length"));
+        }
         if unused != 0 {
             return Err(KeyError::Invalid("unused bits in the key"));
         }

@@ -5,3 +5,12 @@ pub mod signed_data;
 pub mod timestamp;
 
 pub use crate::crypto::tlv;
+
+pub mod bundle;
+pub mod certificate;
+pub mod extensions;
+pub mod general_name;
+pub mod name;
+
+pub use certificate::{Certificate, CertificateError};
+pub use name::Name;

@@ -5,4 +5,17 @@
 #[path = "../peers/mod.rs"]
 mod peers;
 
+mod certificates;
 mod foreign;
+
+use std::path::PathBuf;
+
+/// The folder of foreign files beside the project; says plainly that the test was skipped where it is missing.
+pub fn corpus(test: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("SKIPPED {test}: no folder ../shared/corpus beside the project");
+    None
+}

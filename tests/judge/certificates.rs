@@ -1,0 +1,56 @@
+//! Published certificates of the state hierarchy and of real authorities: they parse, and every issued one verifies under its issuer.
+
+use crate::corpus;
+use std::path::{Path, PathBuf};
+use xinyin::pki::{Certificate, bundle};
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder can be read").flatten() {
+        if entry.path().is_dir() { found.extend(files(&entry.path())) } else { found.push(entry.path()) }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn certificates_of_real_authorities_are_read() {
+    let Some(corpus) = corpus("certificates_of_real_authorities_are_read") else { return };
+    let mut read = 0;
+    for file in files(&corpus.join("samples/certs")) {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        if name.ends_with(".crl") {
+            continue;
+        }
+        match bundle::certificates(&std::fs::read(&file).unwrap()) {
+            Ok(certificates) => {
+                read += certificates.len();
+                for certificate in certificates {
+                    assert!(certificate.public_key().is_ok(), "{name}: {:?}", certificate.public_key());
+                    println!("{name}: {} {:?}", certificate.subject(), certificate.defects());
+                }
+            }
+            Err(error) => println!("{name}: {error}"),
+        }
+    }
+    assert!(read >= 120, "only {read} certificates read");
+}
+
+#[test]
+fn running_authorities_verify_under_their_roots() {
+    let Some(corpus) = corpus("running_authorities_verify_under_their_roots") else { return };
+    let read = |folder: &str| -> Vec<Certificate> {
+        files(&corpus.join("samples/certs").join(folder))
+            .iter()
+            .filter_map(|file| bundle::certificates(&std::fs::read(file).unwrap()).ok())
+            .flatten()
+            .collect()
+    };
+    let roots: Vec<_> = read("rootca").into_iter().filter(Certificate::is_self_signed).collect();
+    let running = read("rootca-running");
+    let verified = running
+        .iter()
+        .filter(|certificate| roots.iter().any(|root| certificate.verify_signed_by(root.public_key().unwrap()).is_ok()))
+        .count();
+    assert_eq!(verified, 86);
+}
