@@ -66,10 +66,8 @@ impl Certificate {
         if der.len() > MAX_CERTIFICATE {
             return Err(CertificateError::TooLarge);
         }
-        let (_, frame) = X509CertificateParser::new()
-            .with_deep_parse_extensions(false)
-            .parse(der)
-            .map_err(|_| CertificateError::Field("structure"))?;
+        let (_, frame) =
+            X509CertificateParser::new().with_deep_parse_extensions(false).parse(der).map_err(|_| CertificateError::Field("structure"))?;
         let mut defects = Vec::new();
 
         let outer = Tlv::parse(der)?.expect(tag::SEQUENCE)?;

@@ -279,7 +279,10 @@ fn comparable_attribute(oid: &Oid, text: Option<&str>, value: &Tlv<'_>) -> Vec<u
 pub fn prepare(text: &str) -> String {
     // Most names are plain ASCII; the general way costs ten times as much.
     let folded: String = if text.is_ascii() {
-        text.chars().filter(|character| !character.is_ascii_control() || character.is_ascii_whitespace()).map(|c| c.to_ascii_lowercase()).collect()
+        text.chars()
+            .filter(|character| !character.is_ascii_control() || character.is_ascii_whitespace())
+            .map(|c| c.to_ascii_lowercase())
+            .collect()
     } else {
         let ignored = |character: &char| {
             matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2063}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}')
@@ -303,9 +306,7 @@ mod tests {
     use crate::pki::build::encode;
 
     fn name(parts: &[(Oid, u8, &[u8])]) -> Name {
-        let rdns = parts.iter().map(|(oid, tag, value)| {
-            encode::set_of([encode::sequence([encode::oid(oid), encode::tlv(*tag, value)])])
-        });
+        let rdns = parts.iter().map(|(oid, tag, value)| encode::set_of([encode::sequence([encode::oid(oid), encode::tlv(*tag, value)])]));
         Name::from_der(&encode::sequence(rdns)).unwrap()
     }
 
