@@ -113,6 +113,8 @@ pub enum ProblemKind {
     Constraint,
     /// Something that is recognised but not supported: INDETERMINATE with this name (`…_UNSUPPORTED`).
     Unsupported(&'static str),
+    /// Algorithms that do not belong together: INDETERMINATE/CRYPTO_CONSTRAINTS_FAILURE.
+    Algorithm,
     /// Worth telling, changes no verdict.
     Notice,
 }
@@ -155,8 +157,6 @@ pub enum Unjudged {
     EvidenceRecord,
     /// Rules of a named signature policy.
     SignaturePolicy,
-    /// Attribute certificates or claimed roles that would have to be verified.
-    AttributeCertificate,
     /// Content that is not what a reader shows (attachments, portfolios, external streams).
     ExternalContent,
 }

@@ -1,3 +1,127 @@
 //! Parsed signed documents: original bytes, never re-encoded.
+//!
+//! [`read`] tells what a document is and collects its [`Facts`]. A document that cannot be read is a fact too, never an error;
+//! only a source that fails to deliver its own bytes is.
 
+pub mod facts;
 pub mod source;
+
+mod cms;
+mod signer;
+mod sniff;
+
+pub use cms::signer_facts;
+pub use facts::Facts;
+
+use crate::{
+    crypto::Hash,
+    pki::{
+        Certificate,
+        signed_data::{Dialect, SignedData, SignedDataError, oid},
+        timestamp,
+    },
+};
+use cms::Message;
+use facts::{ContentRanges, Format, Integrity, SignatureFacts, SignatureKind, SignerFacts, TimestampFacts, TimestampKind};
+use source::ByteSource;
+use std::io;
+
+/// Largest CMS file that is read; its content stands inside it, so that it must be held whole.
+pub const MAX_CMS: u64 = 128 * 1024 * 1024;
+
+/// What a reader is given beside the document.
+#[derive(Clone, Copy, Default)]
+pub struct ReadOptions<'a> {
+    /// What a detached signature covers, or what a time-stamp file was put on.
+    pub content: Option<&'a dyn ByteSource>,
+    /// Certificates that may be the signer's where the document carries none.
+    pub certificates: &'a [Certificate],
+}
+
+/// Reads a document of any kind.
+pub fn read(source: &dyn ByteSource, options: &ReadOptions<'_>) -> io::Result<Facts> {
+    let kind = sniff::kind(source)?;
+    let mut hasher = Hash::Sha256.hasher();
+    source.stream(0, source.len(), &mut |piece| hasher.update(piece))?;
+    let sha256 = hasher.finish().try_into().unwrap_or_default();
+    let new = |format| Facts::new(format, sha256, source.len());
+    Ok(match kind {
+        // `doc::pdf::read(source, options, facts)` takes over here once it is there.
+        sniff::Kind::Pdf => new(Format::Unsupported { name: "pades", sub_indication: "PDF_UNSUPPORTED" }),
+        sniff::Kind::Other(format) => new(format),
+        _ if source.len() > MAX_CMS => new(Format::Unsupported { name: "cms", sub_indication: "SIZE_UNSUPPORTED" }),
+        sniff::Kind::SignedData => signed_data(new(Format::Cms), &whole(source)?, options),
+        sniff::Kind::TimestampResponse => response(new(Format::TimestampResponse), &whole(source)?, options),
+        sniff::Kind::Armoured => match sniff::unarmour(&whole(source)?) {
+            None => new(Format::Unsigned),
+            Some(inside) => armoured(new(Format::Unsigned), &inside, options)?,
+        },
+    })
+}
+
+/// Checks a time-stamp token (padding zeros may follow it) over the ranges that it should stand on.
+pub fn timestamp_facts(kind: TimestampKind, blob: &[u8], content: &ContentRanges<'_>, extra: &[Certificate]) -> TimestampFacts {
+    let token = crate::pki::tlv::Tlv::split(blob).map_or(blob, |(token, _)| token.raw);
+    signer::token_facts(kind, token, &Message::outside(content), extra)
+}
+
+fn whole(source: &dyn ByteSource) -> io::Result<Vec<u8>> {
+    source.slice(0, usize::try_from(source.len()).map_err(|_| io::ErrorKind::OutOfMemory)?)
+}
+
+fn armoured(facts: Facts, inside: &[u8], options: &ReadOptions<'_>) -> io::Result<Facts> {
+    let source = inside.to_vec();
+    Ok(match sniff::kind(&source)? {
+        sniff::Kind::SignedData => signed_data(Facts { format: Format::Cms, ..facts }, inside, options),
+        sniff::Kind::TimestampResponse => response(Facts { format: Format::TimestampResponse, ..facts }, inside, options),
+        sniff::Kind::Other(format) => Facts { format, ..facts },
+        sniff::Kind::Pdf | sniff::Kind::Armoured => facts,
+    })
+}
+
+/// A CMS file, or a time-stamp token.
+fn signed_data(mut facts: Facts, bytes: &[u8], options: &ReadOptions<'_>) -> Facts {
+    let data = match SignedData::parse(bytes) {
+        Ok(data) => data,
+        Err(error) => {
+            let entry = SignatureFacts::new("signer-1", SignatureKind::Signature, SignerFacts::unreadable(cms::unreadable(&error)));
+            facts.signatures.push(entry);
+            return facts;
+        }
+    };
+    if data.content_type == oid::TST_INFO {
+        facts.format = Format::TimestampToken;
+        return token(facts, bytes, options);
+    }
+    let content = options.content.map_or_else(ContentRanges::none, ContentRanges::supplied);
+    facts.signatures = cms::signature_entries(cms::signers(&data, &content, options.certificates));
+    facts.format = match data.dialect {
+        Dialect::Gm => Format::GmCms,
+        Dialect::Cms if facts.signatures.iter().any(|entry| entry.signer.baseline) => Format::Cades,
+        Dialect::Cms => Format::Cms,
+    };
+    facts
+}
+
+fn response(facts: Facts, bytes: &[u8], options: &ReadOptions<'_>) -> Facts {
+    match timestamp::response(bytes) {
+        Ok(response) => match (response.granted(), response.token) {
+            (true, Some(raw)) => token(facts, raw, options),
+            _ => failed(facts, format!("the authority refused with status {}", response.status)),
+        },
+        Err(error) => failed(facts, SignedDataError::from(error).to_string()),
+    }
+}
+
+fn failed(mut facts: Facts, why: String) -> Facts {
+    let signer = SignerFacts::unreadable(Integrity::Malformed(why));
+    facts.timestamp = Some(Box::new(TimestampFacts { kind: TimestampKind::Document, token: None, signer }));
+    facts
+}
+
+fn token(mut facts: Facts, raw: &[u8], options: &ReadOptions<'_>) -> Facts {
+    let content = options.content.map_or_else(ContentRanges::none, ContentRanges::supplied);
+    let stamped = Message::outside(&content);
+    facts.timestamp = Some(Box::new(signer::token_facts(TimestampKind::Document, raw, &stamped, options.certificates)));
+    facts
+}

@@ -1,1 +1,3 @@
 //! Facts, evidence, policy → verdict.
+
+pub mod policy;

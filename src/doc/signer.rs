@@ -1,0 +1,458 @@
+//! One SignerInfo checked: which certificate, which digest, whether the value verifies, what the attributes say.
+
+use super::{
+    cms::{Message, same_type, unreadable},
+    facts::{
+        CertificateReference, Imprint, Integrity, Problem, ProblemKind, Quirk, SignerFacts, TimestampFacts, TimestampKind, TokenFacts,
+        Unjudged,
+    },
+};
+use crate::{
+    crypto::{Hash, MessageVerifier, PublicKey, SignatureAlgorithm, VerifyError, verify},
+    pki::{
+        Certificate, Name,
+        signed_data::{Attributes, Dialect, SignedData, SignerId, SignerInfo, algorithm_oid, oid, read_oid, values},
+        timestamp::{asn1_time, of_signed_data},
+        tlv::{Tlv, TlvError, tag},
+    },
+};
+use std::sync::Arc;
+
+/// Most time-stamp tokens of one signer that are read.
+const MAX_TIMESTAMPS: usize = 16;
+/// Most certificates that are tried for one signer.
+const MAX_CANDIDATES: usize = 8;
+
+/// A SignedData with the certificates at hand.
+pub(super) struct Frame<'a, 'b> {
+    data: &'b SignedData<'a>,
+    certificates: Arc<[Certificate]>,
+}
+
+impl<'a, 'b> Frame<'a, 'b> {
+    pub(super) fn new(data: &'b SignedData<'a>, certificates: Arc<[Certificate]>) -> Self {
+        Self { data, certificates }
+    }
+
+    /// A signer whose content could not even be looked at.
+    pub(super) fn refused(&self, index: usize, integrity: Integrity) -> SignerFacts {
+        let mut facts = self.blank(index);
+        if let Some(info) = self.data.signers.get(index) {
+            facts.certificate = self.candidates(&info.id).next().cloned();
+            self.name_algorithms(info, &mut facts);
+        }
+        facts.integrity = integrity;
+        facts
+    }
+
+    fn blank(&self, index: usize) -> SignerFacts {
+        let owned = |list: &[&[u8]]| list.iter().map(|der| der.to_vec()).collect::<Vec<_>>();
+        SignerFacts {
+            index,
+            gm: self.data.dialect == Dialect::Gm,
+            certificates: Arc::clone(&self.certificates),
+            crls: owned(&self.data.crls),
+            ocsps: owned(&self.data.ocsps),
+            ..SignerFacts::unreadable(Integrity::CertificateMissing)
+        }
+    }
+
+    fn name_algorithms(&self, info: &SignerInfo<'_>, facts: &mut SignerFacts) {
+        let digest = algorithm_oid(info.digest_algorithm);
+        facts.digest = digest.as_ref().and_then(Hash::from_oid);
+        facts.digest_algorithm = match (facts.digest, digest) {
+            (Some(hash), _) => hash.name().into(),
+            (None, Some(other)) => other.to_string(),
+            (None, None) => String::new(),
+        };
+        facts.signature_algorithm = algorithm_oid(info.signature_algorithm).map(|name| name.to_string()).unwrap_or_default();
+        facts.signature_value_sha256 = Hash::Sha256.digest(&info.signature).try_into().unwrap_or_default();
+    }
+
+    /// Certificates that the signer's identifier means (RFC 5652 §5.3).
+    fn candidates<'c>(&'c self, id: &'c SignerId<'_>) -> impl Iterator<Item = &'c Certificate> {
+        let issuer = match id {
+            SignerId::IssuerAndSerial { issuer, .. } => Name::from_der(issuer).ok(),
+            SignerId::KeyId(_) => None,
+        };
+        let fits = move |certificate: &&Certificate| match id {
+            SignerId::IssuerAndSerial { serial, .. } => {
+                issuer.as_ref().is_some_and(|issuer| certificate.issuer() == issuer) && same_integer(certificate.serial(), serial)
+            }
+            SignerId::KeyId(key_id) => match certificate.subject_key_id() {
+                Some(own) => own == *key_id,
+                None => certificate.public_key().is_ok_and(|key| Hash::Sha1.digest(key.bits()) == *key_id),
+            },
+        };
+        self.certificates.iter().filter(fits).take(MAX_CANDIDATES)
+    }
+}
+
+/// INTEGER contents compared without regard to superfluous leading zeros.
+fn same_integer(one: &[u8], other: &[u8]) -> bool {
+    let significant = |octets: &[u8]| -> Vec<u8> { octets.iter().copied().skip_while(|octet| *octet == 0).collect() };
+    one == other || significant(one) == significant(other)
+}
+
+/// Checks one signer over the message.
+pub(super) fn signer(frame: &Frame<'_, '_>, index: usize, message: &Message<'_>) -> SignerFacts {
+    let mut facts = frame.blank(index);
+    let Some(info) = frame.data.signers.get(index) else { return facts };
+    frame.name_algorithms(info, &mut facts);
+    if info.signed.as_ref().is_some_and(|signed| signed.raw.indefinite) {
+        facts.quirks.push(Quirk::Ber);
+    }
+    if let Some(signed) = &info.signed {
+        read_signed(signed, message, &mut facts);
+    } else {
+        facts.quirks.push(Quirk::NoSignedAttributes);
+    }
+    facts.integrity = arithmetic(frame, info, message, &mut facts);
+    if let Some(unsigned) = &info.unsigned {
+        read_unsigned(unsigned, &info.signature, &mut facts);
+    }
+    facts.quirks.sort_unstable();
+    facts.quirks.dedup();
+    facts.unjudged.sort_unstable();
+    facts.unjudged.dedup();
+    facts
+}
+
+/// Digest and signature value (RFC 5652 §5.4, §5.6).
+fn arithmetic(frame: &Frame<'_, '_>, info: &SignerInfo<'_>, message: &Message<'_>, facts: &mut SignerFacts) -> Integrity {
+    let candidates: Vec<&Certificate> = frame.candidates(&info.id).collect();
+    let reference = match info.signed.as_ref().map(|signed| References::read(signed)).transpose() {
+        Ok(reference) => reference.unwrap_or_default(),
+        Err(why) => return Integrity::Malformed(why.into()),
+    };
+    facts.baseline = !reference.list.is_empty();
+    // Among several certificates that fit, the one that the signer named by digest goes first.
+    let mut ordered = candidates.clone();
+    ordered.sort_by_key(|certificate| !reference.matches(certificate));
+    facts.certificate = ordered.first().map(|certificate| (*certificate).clone());
+    facts.certificate_reference = ordered.first().map_or(CertificateReference::Absent, |certificate| reference.check(certificate));
+
+    let Some(digest) = facts.digest else { return Integrity::Unsupported(format!("digest {}", facts.digest_algorithm)) };
+    let attributes = match &info.signed {
+        Some(signed) => match content_attributes(frame.data, signed, digest, message, facts) {
+            Ok(()) => Some(signed),
+            Err(integrity) => return integrity,
+        },
+        None if !matches!(frame.data.content_type, oid::DATA | oid::GM_DATA) => {
+            return Integrity::Malformed("content other than plain data needs signed attributes".into());
+        }
+        None if message.is_missing() => return Integrity::ContentMissing,
+        None if looks_like_attributes(message) => {
+            return Integrity::Malformed("the content is the signed attributes of another signature".into());
+        }
+        None => None,
+    };
+    if ordered.is_empty() {
+        return Integrity::CertificateMissing;
+    }
+    let mut finding = Integrity::BadSignature;
+    for certificate in ordered {
+        let Ok(key) = certificate.public_key() else {
+            finding = Integrity::Unsupported("the key of the certificate".into());
+            continue;
+        };
+        match value(info, attributes, key, digest, message, facts) {
+            Integrity::Intact => {
+                facts.certificate = Some(certificate.clone());
+                facts.certificate_reference = reference.check(certificate);
+                return Integrity::Intact;
+            }
+            other => finding = other,
+        }
+    }
+    finding
+}
+
+/// The signature value under one key.
+fn value(
+    info: &SignerInfo<'_>,
+    attributes: Option<&Attributes<'_>>,
+    key: &PublicKey,
+    digest: Hash,
+    message: &Message<'_>,
+    facts: &mut SignerFacts,
+) -> Integrity {
+    let algorithm = match SignatureAlgorithm::from_der(info.signature_algorithm, Some(digest), key) {
+        Ok(algorithm) => algorithm,
+        // RFC 5652 lets the two digests differ where attributes stand between them; it is told and judged by policy.
+        Err(VerifyError::Mismatch) if attributes.is_some() => match SignatureAlgorithm::from_der(info.signature_algorithm, None, key) {
+            Ok(algorithm) => {
+                facts.problems.push(Problem {
+                    kind: ProblemKind::Algorithm,
+                    zh: "内容摘要算法与签名算法所用的摘要算法不一致".into(),
+                    en: "the digest of the content and the digest of the signature algorithm differ".into(),
+                });
+                algorithm
+            }
+            Err(error) => return refused(&error),
+        },
+        Err(error) => return refused(&error),
+    };
+    facts.signature_algorithm = algorithm.name();
+    facts.signature_digest = algorithm.hash();
+    let Some(attributes) = attributes else {
+        let result = MessageVerifier::new(key, &algorithm).map(|mut verifier| {
+            message.verify_into(&mut verifier)?;
+            Ok::<_, std::io::Error>(verifier.finish(&info.signature))
+        });
+        return match result {
+            Ok(Ok(Ok(()))) => Integrity::Intact,
+            Ok(Ok(Err(error))) | Err(error) => refused(&error),
+            Ok(Err(_)) => Integrity::ContentMissing,
+        };
+    };
+    match verify(key, &algorithm, &attributes.signed_bytes(), &info.signature) {
+        Ok(()) => Integrity::Intact,
+        Err(VerifyError::BadSignature) => match attributes.sorted_bytes() {
+            Some(sorted) if verify(key, &algorithm, &sorted, &info.signature).is_ok() => {
+                facts.quirks.push(Quirk::AttributesNotSorted);
+                Integrity::Intact
+            }
+            _ => Integrity::BadSignature,
+        },
+        Err(error) => refused(&error),
+    }
+}
+
+fn refused(error: &VerifyError) -> Integrity {
+    match error {
+        VerifyError::BadSignature => Integrity::BadSignature,
+        VerifyError::Unsupported(what) => Integrity::Unsupported(what.clone()),
+        // The key in the certificate cannot have made a signature of this algorithm.
+        VerifyError::Mismatch => Integrity::BadSignature,
+        VerifyError::Malformed => Integrity::Malformed("the algorithm identifier cannot be read".into()),
+    }
+}
+
+/// The two mandatory attributes (RFC 5652 §11.1, §11.2).
+fn content_attributes(
+    data: &SignedData<'_>,
+    signed: &Attributes<'_>,
+    digest: Hash,
+    message: &Message<'_>,
+    facts: &mut SignerFacts,
+) -> Result<(), Integrity> {
+    let malformed = |why: &str| Integrity::Malformed(why.into());
+    let single = |name, missing: &str| match signed.single(name) {
+        Ok(Some(value)) => Ok(value),
+        Ok(None) => Err(malformed(missing)),
+        Err(error) => Err(malformed(&error.to_string())),
+    };
+    let named = single(oid::CONTENT_TYPE, "the content-type attribute is missing")?;
+    let named = read_oid(named).map_err(|_| malformed("the content-type attribute cannot be read"))?;
+    let (same, mixed) = same_type(named, data.content_type);
+    if !same {
+        return Err(malformed("the content-type attribute names another type than the content"));
+    }
+    if mixed {
+        facts.quirks.push(Quirk::DialectMixed);
+    }
+    let stored = single(oid::MESSAGE_DIGEST, "the message-digest attribute is missing")?;
+    let stored = stored.expect(tag::OCTET_STRING).map_err(|_| malformed("the message-digest attribute cannot be read"))?.value;
+    match message.digest(digest) {
+        Ok(Some(computed)) if computed == stored => Ok(()),
+        Ok(Some(_)) => Err(Integrity::HashMismatch),
+        Ok(None) | Err(_) => Err(Integrity::ContentMissing),
+    }
+}
+
+/// A signature over attributes, replayed as a signature over content, is refused: whoever signed those octets signed a
+/// digest, not this "content".
+fn looks_like_attributes(message: &Message<'_>) -> bool {
+    let Some(octets) = message.short(64 * 1024) else { return false };
+    let Ok(set) = Tlv::parse(&octets).and_then(|set| set.expect(tag::SET)) else { return false };
+    set.children().any(|attribute| {
+        let name = attribute.and_then(|attribute| attribute.expect(tag::SEQUENCE)?.children().read()).and_then(read_oid);
+        name == Ok(oid::MESSAGE_DIGEST)
+    })
+}
+
+/// What the signed attributes say beside the digest.
+fn read_signed(signed: &Attributes<'_>, message: &Message<'_>, facts: &mut SignerFacts) {
+    const SINGLE: [der::asn1::ObjectIdentifier; 8] = [
+        oid::CONTENT_TYPE,
+        oid::MESSAGE_DIGEST,
+        oid::SIGNING_TIME,
+        oid::SIGNING_CERTIFICATE,
+        oid::SIGNING_CERTIFICATE_V2,
+        oid::SIGNATURE_POLICY,
+        oid::SIGNER_ATTRIBUTES,
+        oid::SIGNER_ATTRIBUTES_V2,
+    ];
+    for name in SINGLE {
+        if signed.single(name).is_err() {
+            let zh = format!("签名属性 {name} 只能出现一次");
+            facts.problems.push(Problem::malformed(zh, format!("the signed attribute {name} must stand once with one value")));
+        }
+    }
+    match signed.single(oid::SIGNING_TIME) {
+        Ok(Some(value)) => match asn1_time(value) {
+            Ok(at) => facts.signing_time = Some(at),
+            Err(_) => facts.problems.push(Problem::malformed("签名时间属性无法读取", "the signing-time attribute cannot be read")),
+        },
+        Ok(None) | Err(_) => {}
+    }
+    if let Ok(Some(policy)) = signed.single(oid::SIGNATURE_POLICY)
+        && policy.tag == tag::SEQUENCE
+    {
+        facts.policy = policy.children().read().and_then(read_oid).ok();
+        facts.unjudged.push(Unjudged::SignaturePolicy);
+    }
+    for archival in signed.values(oid::ADOBE_REVOCATION) {
+        for part in archival.children().filter_map(Result::ok) {
+            let list = match part.tag {
+                tag if tag == tag::context(0) => &mut facts.crls,
+                tag if tag == tag::context(1) => &mut facts.ocsps,
+                _ => continue,
+            };
+            if let Ok(sequence) = part.inner() {
+                list.extend(values(sequence.value).take(64).map(<[u8]>::to_vec));
+            }
+        }
+    }
+    for token in signed.values(oid::CONTENT_TIMESTAMP).take(MAX_TIMESTAMPS) {
+        facts.timestamps.push(token_facts(TimestampKind::Content, token.raw, message, &facts.certificates));
+    }
+}
+
+/// Unsigned attributes: time-stamps over the signature, validation material, and what is only named.
+fn read_unsigned(unsigned: &Attributes<'_>, signature: &[u8], facts: &mut SignerFacts) {
+    for attribute in &unsigned.list {
+        let pending = match attribute.oid {
+            oid::COUNTER_SIGNATURE => Unjudged::CounterSignature,
+            oid::CERT_CRL_TIMESTAMP | oid::ESC_TIMESTAMP => Unjudged::ReferenceTimestamp,
+            oid::ARCHIVE_TIMESTAMP | oid::ARCHIVE_TIMESTAMP_V2 | oid::ARCHIVE_TIMESTAMP_V3 | oid::LONG_TERM_VALIDATION => {
+                Unjudged::ArchiveTimestamp
+            }
+            oid::EVIDENCE_RECORD_INTERNAL | oid::EVIDENCE_RECORD_EXTERNAL => Unjudged::EvidenceRecord,
+            _ => continue,
+        };
+        facts.unjudged.push(pending);
+    }
+    let carried = unsigned.values(oid::CERTIFICATE_VALUES).flat_map(|list| values(list.value).take(64).map(<[u8]>::to_vec).collect::<Vec<_>>());
+    let carried: Vec<Certificate> = carried.filter_map(|der| Certificate::from_der(&der).ok()).collect();
+    if !carried.is_empty() {
+        facts.certificates = facts.certificates.iter().cloned().chain(carried).collect();
+    }
+    for list in unsigned.values(oid::REVOCATION_VALUES) {
+        for part in list.children().filter_map(Result::ok) {
+            let kept = match part.tag {
+                tag if tag == tag::context(0) => &mut facts.crls,
+                tag if tag == tag::context(1) => &mut facts.ocsps,
+                _ => continue,
+            };
+            if let Ok(sequence) = part.inner() {
+                kept.extend(values(sequence.value).take(64).map(<[u8]>::to_vec));
+            }
+        }
+    }
+    let message = Message::octets(signature);
+    for token in unsigned.values(oid::SIGNATURE_TIMESTAMP).take(MAX_TIMESTAMPS) {
+        facts.timestamps.push(token_facts(TimestampKind::Signature, token.raw, &message, &facts.certificates));
+    }
+}
+
+/// Checks a token: its own signature, and its imprint over `stamped`. RFC 3161 §2.4.2.
+pub(super) fn token_facts(kind: TimestampKind, token: &[u8], stamped: &Message<'_>, extra: &[Certificate]) -> TimestampFacts {
+    let refused = |integrity| TimestampFacts { kind, token: None, signer: SignerFacts::unreadable(integrity) };
+    let data = match SignedData::parse(token) {
+        Ok(data) => data,
+        Err(error) => return refused(unreadable(&error)),
+    };
+    let info = match of_signed_data(&data) {
+        Ok(info) => info,
+        Err(error) => return refused(unreadable(&error)),
+    };
+    let [_] = data.signers.as_slice() else {
+        return refused(Integrity::Malformed("a time-stamp token has exactly one signer".into()));
+    };
+    let inside = data.certificates.iter().filter_map(|der| Certificate::from_der(der).ok());
+    let frame = Frame::new(&data, inside.chain(extra.iter().cloned()).collect());
+    let Some(content) = data.content.as_deref() else {
+        return refused(Integrity::ContentMissing);
+    };
+    // Attributes of a token's own signer are read one level deep: a time-stamp on a time-stamp is not followed.
+    let mut signer = signer_of_token(&frame, content);
+    let imprint_digest = algorithm_oid(&info.imprint.algorithm).as_ref().and_then(Hash::from_oid);
+    let imprint = match imprint_digest.map(|hash| stamped.digest(hash)) {
+        None => Imprint::Unsupported,
+        Some(Ok(Some(digest))) if digest == info.imprint.digest => Imprint::Matches,
+        Some(Ok(Some(_))) => Imprint::Differs,
+        Some(Ok(None) | Err(_)) => Imprint::ContentMissing,
+    };
+    signer.timestamps.clear();
+    let token = TokenFacts {
+        time: info.time,
+        accuracy: info.accuracy,
+        serial: hex::encode(&info.serial),
+        policy: info.policy,
+        imprint_digest,
+        imprint,
+        critical_extension: info.critical_extension,
+    };
+    TimestampFacts { kind, token: Some(token), signer }
+}
+
+fn signer_of_token(frame: &Frame<'_, '_>, content: &[u8]) -> SignerFacts {
+    let message = Message::octets(content);
+    let mut facts = frame.blank(0);
+    let Some(info) = frame.data.signers.first() else { return facts };
+    frame.name_algorithms(info, &mut facts);
+    if let Some(Ok(Some(at))) = info.signed.as_ref().map(|signed| signed.single(oid::SIGNING_TIME)) {
+        facts.signing_time = asn1_time(at).ok();
+    }
+    facts.integrity = arithmetic(frame, info, &message, &mut facts);
+    facts
+}
+
+/// The ESS signing-certificate attributes: the digests that name the signer's certificate (RFC 5035 §3, §4; RFC 2634 §5.4).
+#[derive(Default)]
+struct References {
+    /// Of each attribute, the first entry: digest algorithm (if supported) and digest.
+    list: Vec<(Option<Hash>, Vec<u8>)>,
+}
+
+impl References {
+    fn read(signed: &Attributes<'_>) -> Result<Self, &'static str> {
+        const BROKEN: &str = "the signing-certificate attribute cannot be read";
+        let mut list = Vec::new();
+        for (name, version) in [(oid::SIGNING_CERTIFICATE, 1), (oid::SIGNING_CERTIFICATE_V2, 2)] {
+            let Some(value) = signed.single(name).map_err(|_| "the signing-certificate attribute stands more than once")? else { continue };
+            list.push(first_reference(value, version).map_err(|_| BROKEN)?);
+        }
+        Ok(Self { list })
+    }
+
+    fn check(&self, certificate: &Certificate) -> CertificateReference {
+        let mut result = CertificateReference::Absent;
+        for (hash, digest) in &self.list {
+            match hash {
+                None => return CertificateReference::Unsupported,
+                Some(hash) if hash.digest(certificate.der()) != *digest => return CertificateReference::Differs,
+                Some(hash) => result = CertificateReference::Matches(*hash),
+            }
+        }
+        result
+    }
+
+    fn matches(&self, certificate: &Certificate) -> bool {
+        matches!(self.check(certificate), CertificateReference::Matches(_))
+    }
+}
+
+fn first_reference(value: Tlv<'_>, version: u8) -> Result<(Option<Hash>, Vec<u8>), TlvError> {
+    let certs = value.expect(tag::SEQUENCE)?.children().expect(tag::SEQUENCE)?;
+    let mut fields = certs.children().expect(tag::SEQUENCE)?.children();
+    let hash = match (version, fields.optional(tag::SEQUENCE)?) {
+        (1, None) => Some(Hash::Sha1),
+        (1, Some(_)) => return Err(TlvError::Unexpected),
+        (_, None) => Some(Hash::Sha256),
+        (_, Some(algorithm)) => algorithm_oid(algorithm.raw).as_ref().and_then(Hash::from_oid),
+    };
+    Ok((hash, fields.expect(tag::OCTET_STRING)?.value.to_vec()))
+}
