@@ -94,9 +94,7 @@ impl<'a> Message<'a> {
     fn of(data: &'a SignedData<'_>, content: &'a ContentRanges<'a>) -> Result<Self, Integrity> {
         let ranges = Self::outside(content);
         match (content.rule, data.content.as_deref()) {
-            (ContentRule::Detached, Some(_)) => {
-                Err(Integrity::Malformed("a detached signature carries content of its own".into()))
-            }
+            (ContentRule::Detached, Some(_)) => Err(Integrity::Malformed("a detached signature carries content of its own".into())),
             (ContentRule::Detached | ContentRule::Supplied, None) => Ok(ranges),
             (ContentRule::Sha1OfRanges, None) => Err(Integrity::Malformed("the signature carries no digest of the document".into())),
             (ContentRule::Sha1OfRanges, Some(inside)) => match ranges.digest(Hash::Sha1) {

@@ -334,7 +334,8 @@ fn read_unsigned(unsigned: &Attributes<'_>, signature: &[u8], facts: &mut Signer
         };
         facts.unjudged.push(pending);
     }
-    let carried = unsigned.values(oid::CERTIFICATE_VALUES).flat_map(|list| values(list.value).take(64).map(<[u8]>::to_vec).collect::<Vec<_>>());
+    let carried =
+        unsigned.values(oid::CERTIFICATE_VALUES).flat_map(|list| values(list.value).take(64).map(<[u8]>::to_vec).collect::<Vec<_>>());
     let carried: Vec<Certificate> = carried.filter_map(|der| Certificate::from_der(&der).ok()).collect();
     if !carried.is_empty() {
         facts.certificates = facts.certificates.iter().cloned().chain(carried).collect();

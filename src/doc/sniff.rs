@@ -169,7 +169,9 @@ fn text(source: &dyn ByteSource, head: &[u8]) -> std::io::Result<Kind> {
 /// Whether bare Base64 text starts a DER SEQUENCE.
 fn is_base64_der(body: &[u8]) -> bool {
     let line: Vec<u8> = body.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).take(64).collect();
-    line.len() >= 16 && line.starts_with(b"M") && BASE64_STANDARD.decode(line.get(..16).unwrap_or_default()).is_ok_and(|head| head.first() == Some(&0x30))
+    line.len() >= 16
+        && line.starts_with(b"M")
+        && BASE64_STANDARD.decode(line.get(..16).unwrap_or_default()).is_ok_and(|head| head.first() == Some(&0x30))
 }
 
 /// The binary inside PEM or Base64.

@@ -227,15 +227,15 @@ pub struct Sunset {
 
 /// The sunset table. ETSI TS 119 312 and the national cryptography administration's notices of 2011 (RSA-1024, SHA-1).
 pub const SUNSETS: &[Sunset] = &[
-    Sunset { algorithm: "md5", bits: 0, ended: 1_091_318_400 },     // 2004-08-01
-    Sunset { algorithm: "sha1", bits: 0, ended: 1_343_779_200 },    // 2012-08-01
-    Sunset { algorithm: "sha224", bits: 0, ended: 1_767_225_600 },  // 2026-01-01
-    Sunset { algorithm: "rsa", bits: 1024, ended: 946_684_800 },    // 2000-01-01
-    Sunset { algorithm: "rsa", bits: 1536, ended: 1_293_840_000 },  // 2011-01-01
-    Sunset { algorithm: "rsa", bits: 1900, ended: 1_451_606_400 },  // 2016-01-01
-    Sunset { algorithm: "dsa", bits: 2048, ended: 1_451_606_400 },  // 2016-01-01
-    Sunset { algorithm: "rsa", bits: 3000, ended: 1_861_920_000 },  // 2029-01-01
-    Sunset { algorithm: "dsa", bits: 3000, ended: 1_861_920_000 },  // 2029-01-01
+    Sunset { algorithm: "md5", bits: 0, ended: 1_091_318_400 },    // 2004-08-01
+    Sunset { algorithm: "sha1", bits: 0, ended: 1_343_779_200 },   // 2012-08-01
+    Sunset { algorithm: "sha224", bits: 0, ended: 1_767_225_600 }, // 2026-01-01
+    Sunset { algorithm: "rsa", bits: 1024, ended: 946_684_800 },   // 2000-01-01
+    Sunset { algorithm: "rsa", bits: 1536, ended: 1_293_840_000 }, // 2011-01-01
+    Sunset { algorithm: "rsa", bits: 1900, ended: 1_451_606_400 }, // 2016-01-01
+    Sunset { algorithm: "dsa", bits: 2048, ended: 1_451_606_400 }, // 2016-01-01
+    Sunset { algorithm: "rsa", bits: 3000, ended: 1_861_920_000 }, // 2029-01-01
+    Sunset { algorithm: "dsa", bits: 3000, ended: 1_861_920_000 }, // 2029-01-01
 ];
 
 /// When this digest ended, if it has.
