@@ -7,6 +7,7 @@ mod peers;
 
 mod certificates;
 mod foreign;
+mod shipped_anchors;
 
 use std::path::PathBuf;
 
