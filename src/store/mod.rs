@@ -23,7 +23,23 @@
 //! [`Store::write`] repeats what it refuses (40001, 40P01), a bounded number of times. A committed write survives a crash.
 
 pub mod agencies;
+pub mod anchors;
+pub mod challenges;
+pub mod clients;
+pub mod consents;
+pub mod evidence;
+pub mod grants;
+pub mod intentions;
+pub mod leases;
+pub mod logins;
+pub mod parties;
+pub mod passkeys;
+pub mod phone_codes;
+pub mod proofs;
 pub mod sealer;
+pub mod sessions;
+pub mod signing_keys;
+pub mod verdicts;
 
 mod row;
 
