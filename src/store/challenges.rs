@@ -63,19 +63,13 @@ pub async fn peek(
     bound_to: &str,
     now: Moment,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-    let query = sqlx::query(
-        "SELECT body FROM challenges WHERE id = $1 AND kind = $2 AND bound_to = $3 AND spent_at IS NULL AND expires_at > $4",
-    );
+    let query =
+        sqlx::query("SELECT body FROM challenges WHERE id = $1 AND kind = $2 AND bound_to = $3 AND spent_at IS NULL AND expires_at > $4");
     let row = tx.optional(query.bind(id.as_str()).bind(kind).bind(bound_to).bind(now.millis())).await?;
     open(tx, row, kind, id)
 }
 
-fn open(
-    tx: &Tx<'_>,
-    row: Option<super::Row>,
-    kind: &str,
-    id: &ChallengeId,
-) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+fn open(tx: &Tx<'_>, row: Option<super::Row>, kind: &str, id: &ChallengeId) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
     let Some(row) = row else { return Ok(None) };
     let body = tx.sealer.open(&context(kind, id), &row.bytes("body")?);
     body.map(Some).map_err(|error| StoreError::Sealed("challenges", error))

@@ -98,9 +98,7 @@ pub async fn new_secret(
     if tx.optional(query.bind(id.as_str()).bind(agency.as_str())).await?.is_none() {
         return Ok(None);
     }
-    let query = sqlx::query(
-        "UPDATE client_secrets SET expires_at = $2 WHERE client_id = $1 AND (expires_at IS NULL OR expires_at > $2)",
-    );
+    let query = sqlx::query("UPDATE client_secrets SET expires_at = $2 WHERE client_id = $1 AND (expires_at IS NULL OR expires_at > $2)");
     tx.execute(query.bind(id.as_str()).bind(old_until.millis())).await?;
     let secret = hex::encode(tx.sealer.random::<32>());
     let hash = secret_hash(tx, id, &secret);

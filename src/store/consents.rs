@@ -47,7 +47,8 @@ pub async fn add(
     now: Moment,
 ) -> Result<ConsentId, StoreError> {
     let id = ConsentId::from_random(tx.sealer.random());
-    let query = sqlx::query("INSERT INTO consents (id, agency_id, client_id, party_id, released, given_at) VALUES ($1, $2, $3, $4, $5, $6)");
+    let query =
+        sqlx::query("INSERT INTO consents (id, agency_id, client_id, party_id, released, given_at) VALUES ($1, $2, $3, $4, $5, $6)");
     let query = query.bind(id.as_str()).bind(agency.as_str()).bind(client.as_str()).bind(party.as_str());
     tx.execute(query.bind(released.to_string()).bind(now.millis())).await?;
     Ok(id)

@@ -144,15 +144,17 @@ pub async fn find(tx: &mut Tx<'_>, agency: &AgencyId, id: &GrantId) -> Result<Op
 
 /// The living grants of a Party, for its account page; the newest first.
 pub async fn of_party(tx: &mut Tx<'_>, party: &PartyId) -> Result<Vec<Grant>, StoreError> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM grants g WHERE g.party_id = $1 AND g.revoked_at IS NULL ORDER BY g.created_at DESC, g.id LIMIT 1000");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM grants g WHERE g.party_id = $1 AND g.revoked_at IS NULL ORDER BY g.created_at DESC, g.id LIMIT 1000"
+    );
     let rows = tx.all(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(party.as_str())).await?;
     rows.iter().map(|row| read(tx, row)).collect()
 }
 
 /// The living grants of a session: the portals to be told when it ends.
 pub async fn of_session(tx: &mut Tx<'_>, session: &SessionId) -> Result<Vec<Grant>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM grants g WHERE g.session_id = $1 AND g.revoked_at IS NULL ORDER BY g.created_at, g.id LIMIT 1000");
+    let sql =
+        format!("SELECT {COLUMNS} FROM grants g WHERE g.session_id = $1 AND g.revoked_at IS NULL ORDER BY g.created_at, g.id LIMIT 1000");
     let rows = tx.all(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(session.as_str())).await?;
     rows.iter().map(|row| read(tx, row)).collect()
 }

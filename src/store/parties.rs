@@ -269,9 +269,8 @@ fn context(kind: AttributeKind, id: &str) -> String {
 
 fn read_attribute(row: &Row, key: &PartyKey) -> Result<Attribute, StoreError> {
     let kind: AttributeKind = row.parse("kind")?;
-    let plain = key
-        .open(&context(kind, &row.text("id")?), &row.bytes("sealed")?)
-        .map_err(|error| StoreError::Sealed("party_attributes", error))?;
+    let plain =
+        key.open(&context(kind, &row.text("id")?), &row.bytes("sealed")?).map_err(|error| StoreError::Sealed("party_attributes", error))?;
     let value = std::str::from_utf8(&plain).map_err(|_| StoreError::Corrupt("party_attributes.sealed"))?;
     Ok(Attribute {
         kind,

@@ -58,9 +58,8 @@ pub async fn add(
 ) -> Result<(), StoreError> {
     let hash = tx.sealer.lookup("passkey", credential);
     let body = tx.sealer.seal(&format!("passkeys/{hash}"), body);
-    let query = sqlx::query(
-        "INSERT INTO passkeys (credential_hash, party_id, proof_id, label, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
-    );
+    let query =
+        sqlx::query("INSERT INTO passkeys (credential_hash, party_id, proof_id, label, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)");
     let query = query.bind(hash).bind(party.as_str()).bind(proof.map(ProofId::as_str)).bind(label).bind(body);
     tx.execute(query.bind(now.millis())).await.map(drop)
 }
@@ -75,7 +74,8 @@ pub async fn by_credential(tx: &mut Tx<'_>, credential: &[u8]) -> Result<Option<
 
 /// The living passkeys of a Party, the oldest first.
 pub async fn of_party(tx: &mut Tx<'_>, party: &PartyId) -> Result<Vec<StoredPasskey>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM passkeys WHERE party_id = $1 AND removed_at IS NULL ORDER BY created_at, credential_hash LIMIT 100");
+    let sql =
+        format!("SELECT {COLUMNS} FROM passkeys WHERE party_id = $1 AND removed_at IS NULL ORDER BY created_at, credential_hash LIMIT 100");
     let rows = tx.all(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(party.as_str())).await?;
     rows.iter().map(|row| read(tx, row)).collect()
 }

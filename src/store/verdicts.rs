@@ -62,7 +62,8 @@ pub struct StoredVerdict {
     pub created_at: Moment,
 }
 
-const COLUMNS: &str = "id, agency_id, actor, document_sha256, policy_id, policy_digest, judged_at, indication, sub_indication, body, evidence_id, created_at";
+const COLUMNS: &str =
+    "id, agency_id, actor, document_sha256, policy_id, policy_digest, judged_at, indication, sub_indication, body, evidence_id, created_at";
 
 fn context(id: &ReceiptId) -> String {
     format!("verdicts/{id}")
@@ -111,9 +112,8 @@ pub async fn find(tx: &mut Tx<'_>, agency: &AgencyId, id: &ReceiptId) -> Result<
 
 /// An agency's verdicts over a document, the newest first.
 pub async fn of_document(tx: &mut Tx<'_>, agency: &AgencyId, sha256: &str) -> Result<Vec<StoredVerdict>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM verdicts WHERE agency_id = $1 AND document_sha256 = $2 ORDER BY created_at DESC, id LIMIT 100"
-    );
+    let sql =
+        format!("SELECT {COLUMNS} FROM verdicts WHERE agency_id = $1 AND document_sha256 = $2 ORDER BY created_at DESC, id LIMIT 100");
     let rows = tx.all(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(agency.as_str()).bind(sha256)).await?;
     rows.iter().map(|row| read(tx, row)).collect()
 }
