@@ -50,6 +50,9 @@ pub mod code {
         NUMBER_NATIONALITY = "XY-1111" 400 "号码中的国籍或签发国代码不存在" "The nationality or issuing state is none" "请检查国籍代码" "Check the code of the nationality";
         NUMBER_OTHER_KIND = "XY-1112" 400 "这是另一种证件的号码" "This is the number of another kind of document" "请选择对应的证件类型" "Choose the kind of document that bears it";
         NUMBER_UNKNOWN_KIND = "XY-1113" 400 "无法识别号码的证件类型" "The number is of no kind that can be told by its form" "请选择证件类型后重试" "Choose the kind of document and try again";
+        KEY_UNREADABLE = "XY-3101" 400 "无法读取私钥" "The private key cannot be read" "请检查密钥文件或 PKCS#11 地址" "Check the key file or the PKCS#11 URI";
+        KEY_PASSWORD = "XY-3102" 400 "密钥口令缺失或不正确" "The password of the key is missing or wrong" "请用 --password-file 或环境变量 XINYIN_PASSWORD 提供口令" "Give it by --password-file or the environment variable XINYIN_PASSWORD";
+        KEY_DEVICE = "XY-3103" 503 "密码设备无法使用" "The key device cannot be used" "请检查设备、驱动和 PIN" "Check the device, its driver and the PIN";
         BAD_REQUEST = "XY-4000" 400 "请求格式不正确" "The request is malformed" "请对照接口文档检查请求" "Compare the request with the interface description";
         NOT_FOUND = "XY-4004" 404 "没有找到所请求的内容" "Nothing was found at this address" "请检查地址" "Check the address";
         TOO_LARGE = "XY-4013" 413 "提交的内容超过允许的大小" "What was sent is larger than allowed" "请减小文件后重试" "Send a smaller file";

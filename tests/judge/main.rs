@@ -20,3 +20,4 @@ pub fn corpus(test: &str) -> Option<PathBuf> {
     eprintln!("SKIPPED {test}: no folder ../shared/corpus beside the project");
     None
 }
+mod keys;
