@@ -1,5 +1,8 @@
 //! `xinyin demo`.
 
+mod client;
+mod portal;
+
 use std::process::ExitCode;
 
 /// Arguments of `xinyin demo`.
