@@ -146,8 +146,7 @@ impl OpenIdClient {
 
     /// Where to send the browser, and what to remember until it returns. `acr`: the least level wanted.
     pub(super) async fn begin(&self, acr: Option<&str>, scope: &str) -> Result<(Url, Pending), Refused> {
-        let pending =
-            Pending { state: self.fresh(), nonce: self.fresh(), verifier: self.fresh(), acr: acr.map(str::to_owned) };
+        let pending = Pending { state: self.fresh(), nonce: self.fresh(), verifier: self.fresh(), acr: acr.map(str::to_owned) };
         let mut address = self.metadata().await?.authorization_endpoint;
         address
             .query_pairs_mut()
@@ -209,11 +208,8 @@ impl OpenIdClient {
         let part = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let pair = format!("{}:{}", part(&self.registration.id), part(&self.registration.secret));
         let basic = format!("Basic {}", STANDARD.encode(pair));
-        let headers = [
-            ("authorization", basic.as_str()),
-            ("content-type", "application/x-www-form-urlencoded"),
-            ("accept", "application/json"),
-        ];
+        let headers =
+            [("authorization", basic.as_str()), ("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
         let call = Outbound {
             method: axum::http::Method::POST,
             url: &metadata.token_endpoint,
@@ -316,12 +312,7 @@ mod tests {
     }
 
     fn pending() -> Pending {
-        Pending {
-            state: "s".into(),
-            nonce: "n".into(),
-            verifier: "v".into(),
-            acr: Some("urn:xinyin:acr:real-person".into()),
-        }
+        Pending { state: "s".into(), nonce: "n".into(), verifier: "v".into(), acr: Some("urn:xinyin:acr:real-person".into()) }
     }
 
     fn good() -> Map<String, Value> {

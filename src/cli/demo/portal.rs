@@ -119,7 +119,9 @@ fn with_cookie(id: &str, response: impl IntoResponse) -> Response {
 
 fn trouble(refused: &Refused) -> String {
     match refused {
-        Refused::Answer { error, .. } if error == "access_denied" => "登录已取消，您可以重新登录。 The login was cancelled; you can log in again.".into(),
+        Refused::Answer { error, .. } if error == "access_denied" => {
+            "登录已取消，您可以重新登录。 The login was cancelled; you can log in again.".into()
+        }
         other => format!("登录没有完成，请重试。 The login was not completed, please try again. ({other})"),
     }
 }
