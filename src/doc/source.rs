@@ -10,6 +10,11 @@ pub trait ByteSource: Send + Sync {
     /// Fills `buffer` from `offset`; an error if the range passes the end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
 
+    /// All bytes, where they lie in memory anyway.
+    fn bytes(&self) -> Option<&[u8]> {
+        None
+    }
+
     /// Whether there are no bytes at all.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -47,6 +52,10 @@ impl ByteSource for [u8] {
         <[u8]>::len(self) as u64
     }
 
+    fn bytes(&self) -> Option<&[u8]> {
+        Some(self)
+    }
+
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         let bytes = usize::try_from(offset)
             .ok()
@@ -67,6 +76,10 @@ impl ByteSource for [u8] {
 impl ByteSource for Vec<u8> {
     fn len(&self) -> u64 {
         ByteSource::len(self.as_slice())
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        Some(self)
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {

@@ -4,6 +4,8 @@ use super::object::{Dictionary, Id, Object, Stream, Text};
 
 /// How deep arrays and dictionaries may nest.
 pub const MAX_DEPTH: usize = 64;
+/// How many values one object may hold.
+pub const MAX_VALUES: usize = 1 << 20;
 
 /// Why octets are no object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -14,8 +16,8 @@ pub enum SyntaxError {
     /// Something else stands where an object should.
     #[error("not an object")]
     Unexpected,
-    /// Deeper than [`MAX_DEPTH`].
-    #[error("nested too deeply")]
+    /// Deeper than [`MAX_DEPTH`], or more values than [`MAX_VALUES`].
+    #[error("nested too deeply or too large")]
     Depth,
 }
 
@@ -26,6 +28,7 @@ pub struct Lexer<'a> {
     /// Position of the first octet of `octets` in the file.
     base: u64,
     at: usize,
+    values: usize,
     /// Whether the reader looked at or beyond the end of the piece: what it read might go on there.
     pub touched_end: bool,
 }
@@ -47,7 +50,7 @@ const fn is_regular(octet: u8) -> bool {
 impl<'a> Lexer<'a> {
     /// Reader of `octets`, which start at `base` in the file.
     pub const fn new(octets: &'a [u8], base: u64) -> Self {
-        Self { octets, base, at: 0, touched_end: false }
+        Self { octets, base, at: 0, values: 0, touched_end: false }
     }
 
     /// Where the reader stands in the file.
@@ -168,7 +171,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn object_at_depth(&mut self, depth: usize) -> Result<Object, SyntaxError> {
-        if depth > MAX_DEPTH {
+        self.values += 1;
+        if depth > MAX_DEPTH || self.values > MAX_VALUES {
             return Err(SyntaxError::Depth);
         }
         self.skip_space();

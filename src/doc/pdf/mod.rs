@@ -1,0 +1,10 @@
+//! Reading signed PDFs (ISO 32000-2, ETSI EN 319 142): revisions, signature fields, coverage, what follows a signature.
+
+pub mod document;
+pub mod fields;
+pub mod filter;
+pub mod input;
+pub mod lexer;
+pub mod object;
+pub mod signature;
+pub mod xref;
