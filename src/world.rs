@@ -3,7 +3,20 @@
 //! The doors are built in `cli` from the configuration and handed down; nothing below reads the ambient clock or dice
 //! (clippy's disallowed methods see to it).
 
-use crate::moment::Moment;
+use crate::{config::Config, moment::Moment, store::Store};
+use std::sync::Arc;
+
+/// Everything impure that a service call needs; built once, shared by all.
+pub struct World {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The dice.
+    pub dice: Arc<dyn Dice>,
+    /// The database.
+    pub store: Store,
+    /// The configuration, checked.
+    pub config: Config,
+}
 
 /// Tells the time. The service follows the lab's clock only in the demo, on loopback.
 pub trait Clock: Send + Sync {

@@ -1,0 +1,267 @@
+//! Every word on the pages, Chinese first. One catalogue: a page never spells a sentence out itself.
+//!
+//! Words follow docs/glossary: 数字证书 is the X.509 certificate, 电子证照 the licence, 接入应用 the portal.
+
+use crate::login::{Level, Method};
+
+/// The language of a page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Language {
+    /// 简体中文.
+    #[default]
+    Zh,
+    /// English.
+    En,
+}
+
+impl Language {
+    /// The BCP 47 tag of the `lang` attribute.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::Zh => "zh-CN",
+            Self::En => "en",
+        }
+    }
+
+    /// From a BCP 47 tag, as far as we speak the language.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        match tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "zh" => Some(Self::Zh),
+            "en" => Some(Self::En),
+            _ => None,
+        }
+    }
+
+    /// The best of an `Accept-Language` header (RFC 9110 §12.5.4) or a list of tags; quality values count, order breaks ties.
+    pub fn preferred(header: &str) -> Option<Self> {
+        let mut best: Option<(f32, Self)> = None;
+        for item in header.split([',', ' ']).take(20) {
+            let (tag, quality) = item.split_once(";q=").unwrap_or((item, "1"));
+            let quality: f32 = quality.trim().parse().unwrap_or(0.0);
+            if let Some(language) = Self::from_tag(tag.trim())
+                && quality > best.map_or(0.0, |(quality, _)| quality)
+            {
+                best = Some((quality, language));
+            }
+        }
+        best.map(|(_, language)| language)
+    }
+}
+
+/// One text in both languages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Text {
+    /// Chinese.
+    pub zh: &'static str,
+    /// English.
+    pub en: &'static str,
+}
+
+impl Text {
+    /// In one language.
+    pub const fn say(self, language: Language) -> &'static str {
+        match language {
+            Language::Zh => self.zh,
+            Language::En => self.en,
+        }
+    }
+
+    /// In one language, with `{}` replaced in order.
+    pub fn with(self, language: Language, values: &[&str]) -> String {
+        let mut out = String::new();
+        let mut values = values.iter();
+        let mut rest = self.say(language);
+        while let Some((before, after)) = rest.split_once("{}") {
+            out.push_str(before);
+            out.push_str(values.next().copied().unwrap_or_default());
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+}
+
+macro_rules! texts {
+    ($($name:ident = $zh:literal $en:literal;)*) => {
+        $(#[doc = $en] pub const $name: Text = Text { zh: $zh, en: $en };)*
+        /// The whole catalogue, in the order of the source.
+        pub const ALL: &[Text] = &[$($name),*];
+    };
+}
+
+texts! {
+    // every page
+    BRAND = "信印" "Xinyin";
+    BRAND_LINE = "统一身份认证与电子签名服务" "Identity and electronic signature service";
+    SKIP = "跳到正文" "Skip to content";
+    OTHER_LANGUAGE = "English" "中文";
+    CASE_NUMBER = "编号" "Case number";
+    BACK = "返回" "Back";
+    CONTINUE = "继续" "Continue";
+    CANCEL = "取消" "Cancel";
+    ACCOUNT = "我的账号" "My account";
+    LOG_IN = "登录" "Log in";
+    LOG_OUT = "退出登录" "Log out";
+    LEVEL = "等级" "Level";
+    REMEDY = "怎么办" "What to do";
+    HOME = "首页" "Home";
+    // start page
+    HOME_TITLE = "信印" "Xinyin";
+    HOME_LEAD = "一次证明身份，处处办事；电子签名，长久可验。" "Prove who you are once; sign so that it can be verified for good.";
+    HOME_LOGIN = "查看登录状态、证明方式、通行密钥" "See your sessions, proofs and passkeys";
+    HOME_DESK = "核验工作台" "Verification desk";
+    HOME_DESK_LINE = "核验带电子签名的文件" "Verify documents with electronic signatures";
+    // login
+    LOGIN_TITLE = "登录" "Log in";
+    LOGIN_TO = "登录到" "Log in to";
+    LOGIN_HERE = "登录统一身份认证" "Log in";
+    LOGIN_NEEDS = "此应用要求等级不低于“{}”。" "This application requires the level “{}” or higher.";
+    LOGIN_STEP_UP = "您已登录，当前等级为“{}”；此应用要求“{}”，请再用下列方式之一证明。" "You are logged in at the level “{}”; this application requires “{}”. Prove yourself once more in one of these ways.";
+    LOGIN_AGAIN = "此应用要求您重新证明身份。" "This application asks you to prove yourself again.";
+    LOGIN_KIND_PERSON = "您以法人/其他组织身份登录，而此应用只面向个人。请用个人方式登录。" "You are logged in as an organisation, but this application serves persons. Log in as a person.";
+    LOGIN_KIND_ORGANISATION = "您以个人身份登录，而此应用面向法人/其他组织。请用法人方式登录。" "You are logged in as a person, but this application serves organisations. Log in as an organisation.";
+    LOGIN_OTHER = "此应用指定了另一个账号。请用该账号登录，或取消。" "This application asks for a different account. Log in with it, or cancel.";
+    TAB_PERSON = "个人" "Individual";
+    TAB_ORGANISATION = "法人/其他组织" "Organisation";
+    METHODS = "选择登录方式" "Choose how to log in";
+    METHOD_TOO_LOW = "等级低于此应用的要求" "Below the level this application requires";
+    METHOD_DOWN = "暂不可用" "Not available at the moment";
+    METHOD_NEEDS = "需要" "You need";
+    METHOD_USE = "使用此方式" "Use this";
+    LOGIN_CANCEL = "取消，返回应用" "Cancel and return to the application";
+    LOGIN_HELP = "没有可用的方式？可先用“姓名 + 号码 + 短信验证码”登录，或到就近的政务服务窗口办理。" "None of these works for you? Start with name, number and text message, or visit a service counter.";
+    METHOD_PHONE = "姓名与证件号码 + 短信验证码" "Name and number + text message";
+    METHOD_PHONE_NEEDS = "在登记机关留有的手机" "the phone registered with the authority";
+    METHOD_CERTIFICATE = "个人数字证书" "Personal digital certificate";
+    METHOD_CERTIFICATE_NEEDS = "数字证书（UKey 或证书文件）和信印连接器" "a digital certificate (UKey or file) and the Xinyin connector";
+    METHOD_PASSKEY = "通行密钥" "Passkey";
+    METHOD_PASSKEY_NEEDS = "已绑定账号的手机、电脑或安全密钥" "a phone, computer or security key bound to your account";
+    METHOD_ORGANISATION_CERTIFICATE = "单位数字证书" "Organisation's digital certificate";
+    METHOD_ORGANISATION_CERTIFICATE_NEEDS = "单位数字证书（UKey 或证书文件）和信印连接器" "the organisation's certificate (UKey or file) and the Xinyin connector";
+    METHOD_REPRESENTATIVE = "法定代表人" "Legal representative";
+    METHOD_REPRESENTATIVE_NEEDS = "先以个人身份登录，再输入统一社会信用代码" "log in as a person first, then give the unified social credit code";
+    METHOD_COUNTER = "窗口核验" "Service counter";
+    METHOD_COUNTER_NEEDS = "本人持证件到窗口" "to come in person with your document";
+    LEVEL_SELF = "自报" "self-asserted";
+    LEVEL_NAME = "实名" "real name";
+    LEVEL_PERSON = "实人" "real person";
+    LEVEL_CREDENTIAL = "实证" "real credential";
+    PASSKEY_FAILED = "未能使用通行密钥。可以重试，或换一种方式。" "The passkey could not be used. Try again, or choose another way.";
+    PASSKEY_NO_SCRIPT = "通行密钥需要启用 JavaScript；其他方式不需要。" "Passkeys need JavaScript; the other ways do not.";
+    // stale pages
+    STALE_TITLE = "页面停留太久了" "This page has been open too long";
+    STALE_LEAD = "为了安全，请重新开始这次登录。您填写的内容没有被提交。" "For your safety, start this login again. Nothing you typed was sent.";
+    STALE_OTHER = "这个登录页面不是在此浏览器中打开的。请在这里重新开始。" "This login page was not opened in this browser. Start again here.";
+    STALE_COOKIE = "浏览器没有保存 Cookie，无法登录。请允许本网站的 Cookie 后重试。" "The browser keeps no cookies, so you cannot log in. Allow cookies for this site and try again.";
+    STALE_GONE = "这个登录页面已失效。请回到您要使用的应用，重新点击登录。" "This login page is no longer valid. Go back to the application and start the login there.";
+    START_AGAIN = "重新开始登录" "Start again";
+    // consent
+    CONSENT_TITLE = "同意提供信息" "Share your information";
+    CONSENT_LEAD = "“{}”（{}）将获得：" "“{}” ({}) will receive:";
+    CONSENT_LEVEL = "您的认证等级" "the level of your login";
+    CONSENT_SUB = "只对此应用有效的标识" "an identifier that only this application knows";
+    CONSENT_NAME = "姓名" "your name";
+    CONSENT_NUMBER = "证件号码" "your identity number";
+    CONSENT_NUMBER_BASIS = "依据" "basis";
+    CONSENT_ORGANISATION = "所代表单位的名称和统一社会信用代码" "name and unified social credit code of the organisation you act for";
+    CONSENT_VERIFIED = "证明方式和时间" "how and when these were verified";
+    CONSENT_AGREE = "同意并继续" "Agree and continue";
+    CONSENT_NOTE = "以后可在“我的账号”中撤回。" "You can take this back later in “My account”.";
+    YOU_ARE = "您是" "You are";
+    ACTING_FOR = "您正代表" "You act for";
+    // account
+    ACCOUNT_TITLE = "我的账号" "My account";
+    WHO_AM_I = "登录身份" "Who you are";
+    NAME = "姓名" "Name";
+    NUMBER = "证件号码" "Number";
+    ORGANISATION_NAME = "单位名称" "Organisation";
+    USCC = "统一社会信用代码" "Unified social credit code";
+    NOW_AT_LEVEL = "本次登录等级" "Level of this session";
+    NOT_LOGGED_IN = "您还没有登录。" "You are not logged in.";
+    PROOFS = "身份证明记录" "How you were proved";
+    PROOF_METHOD = "方式" "Method";
+    PROOF_TIME = "时间" "Time";
+    PROOF_VERIFIER = "核验方" "Checked by";
+    SESSIONS = "登录会话" "Sessions";
+    SESSION_BEGAN = "开始于" "Began";
+    SESSION_SEEN = "最近使用" "Last used";
+    SESSION_THIS = "当前会话" "this session";
+    SESSION_END = "结束此会话" "End this session";
+    PASSKEYS = "通行密钥" "Passkeys";
+    PASSKEYS_NONE = "尚未绑定通行密钥。" "No passkey yet.";
+    PASSKEY_ADD = "绑定新的通行密钥" "Add a passkey";
+    PASSKEY_LABEL = "名称（便于辨认）" "Name (for you to recognise)";
+    PASSKEY_LABEL_DEFAULT = "我的设备" "My device";
+    PASSKEY_REMOVE = "移除" "Remove";
+    PASSKEY_ADDED = "绑定时间" "Added";
+    PASSKEY_USED = "最近使用" "Last used";
+    PASSKEY_NEEDS_PROOF = "仅凭短信登录不能绑定或移除通行密钥。请先用数字证书或通行密钥登录。" "A login by text message alone cannot add or remove passkeys. Log in with a certificate or passkey first.";
+    CONSENTS = "已同意的应用" "Applications you share with";
+    CONSENTS_NONE = "尚未同意任何应用。" "None yet.";
+    CONSENT_WITHDRAW = "撤回" "Withdraw";
+    CONSENT_GIVEN = "同意于" "Agreed";
+    RAISE_LEVEL = "提升等级" "Raise the level";
+    // logout
+    LOGOUT_TITLE = "退出登录" "Log out";
+    LOGOUT_ASK = "要退出统一身份认证吗？" "Do you want to log out?";
+    LOGOUT_DONE = "您已退出登录。" "You are logged out.";
+    LOGOUT_STAY = "保持登录" "Stay logged in";
+    // errors
+    ERROR_TITLE = "出错了" "Something went wrong";
+    PORTAL_MISTAKE_TITLE = "这个应用的登录设置有误" "This application's login is set up wrongly";
+    PORTAL_MISTAKE_LEAD = "您没有做错什么。请联系该应用的运营方，并告知下面的编号。" "You did nothing wrong. Contact the application's operator and quote the case number below.";
+    PORTAL_UNKNOWN = "没有这个接入应用，或它已停用。" "There is no such application, or it has been disabled.";
+    MISMATCH_TITLE = "redirect_uri 与登记的不一致" "redirect_uri is not a registered one";
+    MISMATCH_SENT = "请求中的地址" "Sent";
+    MISMATCH_NONE = "（没有 redirect_uri）" "(no redirect_uri)";
+    MISMATCH_REGISTERED = "已登记的地址" "Registered";
+    MISMATCH_DIFFERENCE = "不同之处" "Where they differ";
+    MISMATCH_RULE = "地址逐字符比较，包括末尾的“/”、大小写和端口。" "Addresses are compared character by character: a trailing “/”, case and port all count.";
+    MISMATCH_END = "（到此结束）" "(ends here)";
+    TOO_MANY = "尝试次数过多，请稍后再试。" "Too many attempts. Try again later.";
+}
+
+/// A level's name.
+pub const fn level(level: Level) -> Text {
+    match level {
+        Level::SelfAsserted => LEVEL_SELF,
+        Level::RealName => LEVEL_NAME,
+        Level::RealPerson => LEVEL_PERSON,
+        Level::RealCredential => LEVEL_CREDENTIAL,
+    }
+}
+
+/// A method's name, and what it needs.
+pub const fn method(method: Method) -> (Text, Text) {
+    match method {
+        Method::RegistryPhone => (METHOD_PHONE, METHOD_PHONE_NEEDS),
+        Method::Certificate => (METHOD_CERTIFICATE, METHOD_CERTIFICATE_NEEDS),
+        Method::OrganisationCertificate => (METHOD_ORGANISATION_CERTIFICATE, METHOD_ORGANISATION_CERTIFICATE_NEEDS),
+        Method::OrganisationRepresentative => (METHOD_REPRESENTATIVE, METHOD_REPRESENTATIVE_NEEDS),
+        Method::Passkey => (METHOD_PASSKEY, METHOD_PASSKEY_NEEDS),
+        Method::Counter => (METHOD_COUNTER, METHOD_COUNTER_NEEDS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_are_complete_and_take_the_same_values() {
+        for text in ALL {
+            assert!(!text.zh.is_empty() && !text.en.is_empty());
+            assert_eq!(text.zh.matches("{}").count(), text.en.matches("{}").count(), "{}", text.en);
+        }
+        assert_eq!(LOGIN_NEEDS.with(Language::En, &["real {} name"]), "This application requires the level “real {} name” or higher.");
+    }
+
+    #[test]
+    fn the_reader_s_preference() {
+        assert_eq!(Language::preferred("en-GB,zh;q=0.9"), Some(Language::En));
+        assert_eq!(Language::preferred("de, en;q=0.5, zh-Hans;q=0.7"), Some(Language::Zh));
+        assert_eq!(Language::preferred("en;q=0, de"), None);
+        assert_eq!(Language::preferred("en zh-CN"), Some(Language::En), "ui_locales: first wins");
+        assert_eq!(Language::preferred(""), None);
+    }
+}
