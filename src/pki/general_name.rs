@@ -57,6 +57,22 @@ impl GeneralName {
         })
     }
 
+    /// Writes the name.
+    pub fn to_der(&self) -> Vec<u8> {
+        use super::build::encode;
+        match self {
+            Self::Other(oid, value) => encode::constructed(0xa0, [encode::oid(oid), encode::explicit(0, value)]),
+            Self::Email(text) => encode::tlv(0x81, text.as_bytes()),
+            Self::Dns(text) => encode::tlv(0x82, text.as_bytes()),
+            Self::X400(value) => encode::tlv(0xa3, value),
+            Self::Directory(name) => encode::tlv(0xa4, name.der()),
+            Self::EdiParty(value) => encode::tlv(0xa5, value),
+            Self::Uri(text) => encode::tlv(0x86, text.as_bytes()),
+            Self::Ip(octets) => encode::tlv(0x87, octets),
+            Self::Registered(oid) => encode::tlv(0x88, oid.as_bytes()),
+        }
+    }
+
     /// Reads the names that follow one another in `reader`.
     pub fn list(reader: Reader<'_>) -> Result<Vec<Self>, TlvError> {
         let mut names = Vec::new();

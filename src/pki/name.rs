@@ -120,6 +120,21 @@ impl Name {
         Ok(Self(Arc::new(Inner { der: der.to_vec(), attributes, comparable })))
     }
 
+    /// Builds a name of single attributes, the most general first: PrintableString for countries and serial numbers,
+    /// IA5String for mail addresses and domain components, else UTF8String (RFC 5280 §4.1.2.4).
+    pub fn build(attributes: &[(Oid, &str)]) -> Result<Self, TlvError> {
+        use super::build::encode;
+        let rdns = attributes.iter().map(|(oid, text)| {
+            let tag = match *oid {
+                attribute::COUNTRY | attribute::SERIAL_NUMBER | attribute::DN_QUALIFIER => tag::PRINTABLE_STRING,
+                attribute::EMAIL | attribute::DOMAIN_COMPONENT => tag::IA5_STRING,
+                _ => tag::UTF8_STRING,
+            };
+            encode::set_of([encode::sequence([encode::oid(oid), encode::tlv(tag, text.as_bytes())])])
+        });
+        Self::from_der(&encode::sequence(rdns))
+    }
+
     /// The name as stored.
     pub fn der(&self) -> &[u8] {
         &self.0.der
