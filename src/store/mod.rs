@@ -24,6 +24,9 @@
 
 pub mod agencies;
 pub mod anchors;
+pub mod audit;
+pub mod audit_check;
+pub mod canonical;
 pub mod challenges;
 pub mod clients;
 pub mod consents;
