@@ -28,6 +28,7 @@ pub mod audit;
 pub mod audit_check;
 pub mod canonical;
 pub mod challenges;
+pub mod clerks;
 pub mod clients;
 pub mod consents;
 pub mod evidence;
