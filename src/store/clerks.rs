@@ -31,8 +31,7 @@ pub async fn enrol(tx: &mut Tx<'_>, agency: &AgencyId, party: &PartyId, role: Ro
 
 /// Ends a role. `false` if the Party had none there.
 pub async fn end(tx: &mut Tx<'_>, agency: &AgencyId, party: &PartyId, role: Role, now: Moment) -> Result<bool, StoreError> {
-    let query =
-        sqlx::query("UPDATE clerks SET ended_at = $4 WHERE agency_id = $1 AND party_id = $2 AND role = $3 AND ended_at IS NULL");
+    let query = sqlx::query("UPDATE clerks SET ended_at = $4 WHERE agency_id = $1 AND party_id = $2 AND role = $3 AND ended_at IS NULL");
     Ok(tx.execute(query.bind(agency.as_str()).bind(party.as_str()).bind(role.name()).bind(now.millis())).await? == 1)
 }
 
