@@ -58,6 +58,11 @@ pub mod code {
         TOO_LARGE = "XY-4013" 413 "提交的内容超过允许的大小" "What was sent is larger than allowed" "请减小文件后重试" "Send a smaller file";
         CONFLICT = "XY-4009" 409 "与已有的记录冲突" "This conflicts with what is already recorded" "请刷新后重试" "Reload and try again";
         ERASED = "XY-4010" 410 "该主体的信息已依法删除" "The information of this subject was lawfully erased" "无法恢复；如需使用请重新实名认证" "It cannot be restored; prove your identity anew";
+        POPULATION_UNAVAILABLE = "XY-5001" 503 "人口库暂时无法核验" "The population register cannot be asked now" "请稍后重试，或改用数字证书登录" "Try again later, or log in with a certificate";
+        ORGANISATIONS_UNAVAILABLE = "XY-5002" 503 "法人库暂时无法核验" "The organisation register cannot be asked now" "请稍后重试，或改用法人数字证书登录" "Try again later, or log in with the organisation's certificate";
+        PHONE_UNAVAILABLE = "XY-5003" 503 "短信暂时无法发送" "Text messages cannot be sent now" "请稍后重试，或改用其他登录方式" "Try again later, or log in another way";
+        CA_UNAVAILABLE = "XY-5004" 503 "证书状态暂时无法查询" "The certificate's status cannot be asked now" "请稍后重试，或改用其他登录方式" "Try again later, or log in another way";
+        TIME_UNAVAILABLE = "XY-5005" 503 "全省统一时间暂时无法获取" "The province's time cannot be asked now" "请稍后重试" "Try again later";
         SYSTEM = "XY-9000" 500 "系统内部错误，已记录" "An internal error occurred and was recorded" "请稍后重试；如仍失败，请提供页面上的编号" "Try again later; if it persists, quote the case number";
         STORE_BUSY = "XY-9001" 503 "系统繁忙，操作未执行" "The system is busy; nothing was done" "请稍后重试" "Try again in a moment";
         STORE_DOWN = "XY-9002" 503 "数据库暂不可用" "The database does not answer" "请稍后重试；管理员请运行 xinyin doctor" "Try again later; operators run xinyin doctor";

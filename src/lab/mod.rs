@@ -7,3 +7,4 @@ pub mod clock;
 pub mod inbox;
 pub mod registry;
 pub mod seed;
+pub mod p12;

@@ -89,4 +89,18 @@ mod tests {
             assert_eq!(at.beijing(), text);
         }
     }
+
+    #[test]
+    fn every_number_is_valid_and_of_the_unassigned_region() {
+        let registry = registry();
+        for person in &registry.persons {
+            let number = crate::id::CitizenNumber::parse(&person.number).unwrap();
+            assert_eq!((number.region(), number.expose()), ("350899", person.number.as_str()), "{}", person.id);
+        }
+        for entry in &registry.organisations {
+            let code = crate::id::UnifiedSocialCreditCode::parse(&entry.uscc).unwrap();
+            assert_eq!((code.region(), code.check()), ("350899", crate::id::CodeCheck::Matches), "{}", entry.id);
+            assert!(registry.person_by_id(&entry.legal_representative).is_some());
+        }
+    }
 }
