@@ -5,6 +5,6 @@
 pub mod chaos;
 pub mod clock;
 pub mod inbox;
+pub mod p12;
 pub mod registry;
 pub mod seed;
-pub mod p12;

@@ -69,7 +69,8 @@ fn data(contents: &[u8]) -> Vec<u8> {
 /// PBES2: PBKDF2 with HMAC-SHA-256, AES-256-CBC. The encoded AlgorithmIdentifier and the sealed octets.
 fn seal(password: &str, plain: &[u8], dice: &dyn Dice) -> Result<(Vec<u8>, Vec<u8>), NotMade> {
     let salt: [u8; 16] = random(dice);
-    let parameters = pkcs5::pbes2::Parameters::generate_pbkdf2_sha256_aes256cbc(u32::from(ROUNDS), &salt, random(dice)).map_err(|_| NotMade)?;
+    let parameters =
+        pkcs5::pbes2::Parameters::generate_pbkdf2_sha256_aes256cbc(u32::from(ROUNDS), &salt, random(dice)).map_err(|_| NotMade)?;
     let sealed = parameters.encrypt(password.as_bytes(), plain).map_err(|_| NotMade)?;
     let scheme = pkcs5::EncryptionScheme::Pbes2(parameters).to_der().map_err(|_| NotMade)?;
     Ok((scheme, sealed))
