@@ -20,3 +20,7 @@ pub use hash::{Hash, Hasher};
 pub use key::{KeyError, KeyKind, PublicKey};
 pub use signer::{SignError, Signer};
 pub use verify::{MessageVerifier, VerifyError, verify, verify_fixed};
+
+/// The first line of every login challenge ([`crate::login::challenge`]). It stands here because two rooms must agree on it: a
+/// document that begins with it is no document, however well it is signed.
+pub const LOGIN_CHALLENGE: &str = "xinyin login challenge v1 / 信印登录质询";
