@@ -36,6 +36,8 @@ pub struct Config {
     pub timestamp: Vec<Url>,
     /// The provincial platform.
     pub province: province::Config,
+    /// The folder of the file: paths in `province` are taken from it.
+    pub folder: PathBuf,
 }
 
 impl std::fmt::Debug for Config {
@@ -83,7 +85,8 @@ impl Config {
             let place = line.map_or_else(|| path.display().to_string(), |line| format!("{}, line {line}", path.display()));
             Fault::new(code::CONFIGURATION).detail(format!("{place}: {what}"))
         };
-        let written: Written = toml::from_str(text).map_err(|error| fail(error.span().map(|span| span.start), error.message().to_owned()))?;
+        let written: Written =
+            toml::from_str(text).map_err(|error| fail(error.span().map(|span| span.start), error.message().to_owned()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
 
@@ -94,21 +97,23 @@ impl Config {
         })?;
         let database = database(written.database.get_ref(), folder)
             .map_err(|what| fail(Some(written.database.span().start), format!("database: {what}")))?;
-        let agency = written.agency.get_ref().parse().map_err(|error| fail(Some(written.agency.span().start), format!("agency: {error}")))?;
+        let agency =
+            written.agency.get_ref().parse().map_err(|error| fail(Some(written.agency.span().start), format!("agency: {error}")))?;
         if written.demo && !(loopback && listen.ip().is_loopback()) {
             let what = "demo = true is for loopback only; set issuer and listen to localhost, or demo = false";
             return Err(fail(Some(written.listen.span().start), what.into()));
         }
-        let list = |entries: &[Spanned<String>], name: &str, example: &str| {
-            let bad = |entry: &Spanned<String>| fail(Some(entry.span().start), format!("{name}: {:?} is not of the form {example:?}", entry.get_ref()));
-            (entries.to_vec(), bad)
+        let bad = |entry: &Spanned<String>, name: &str, example: &str| {
+            fail(Some(entry.span().start), format!("{name}: {:?} is not of the form {example:?}", entry.get_ref()))
         };
-        let (entries, bad) = list(&written.outbound, "outbound", "http://crl.example.cn");
-        let outbound = entries.iter().map(|entry| entry.get_ref().parse::<Origin>().map_err(|_| bad(entry))).collect::<Result<_, _>>()?;
-        let (entries, bad) = list(&written.timestamp, "timestamp", "http://tsa.example.cn/tsa");
-        let is_http = |url: &Url| matches!(url.scheme(), "http" | "https");
-        let timestamp =
-            entries.iter().map(|entry| Url::parse(entry.get_ref()).ok().filter(is_http).ok_or_else(|| bad(entry))).collect::<Result<_, _>>()?;
+        let origin =
+            |entry: &Spanned<String>| entry.get_ref().parse::<Origin>().map_err(|_| bad(entry, "outbound", "http://crl.example.cn"));
+        let outbound = written.outbound.iter().map(origin).collect::<Result<_, _>>()?;
+        let address = |entry: &Spanned<String>| {
+            let url = Url::parse(entry.get_ref()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+            url.ok_or_else(|| bad(entry, "timestamp", "http://tsa.example.cn/tsa"))
+        };
+        let timestamp = written.timestamp.iter().map(address).collect::<Result<_, _>>()?;
         Ok(Self {
             issuer,
             listen,
@@ -119,7 +124,8 @@ impl Config {
             demo: written.demo,
             outbound,
             timestamp,
-            province: written.province.relative_to(folder),
+            province: written.province,
+            folder: folder.to_owned(),
         })
     }
 
