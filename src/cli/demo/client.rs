@@ -6,6 +6,7 @@
 use crate::login::jose::{self, Jwk};
 use crate::net::{Budget, Net, NetError, Outbound};
 use crate::world::{Clock, Dice, random};
+use axum::http::Method;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -183,7 +184,7 @@ impl OpenIdClient {
         let claims = self.checked(&metadata, &tokens.id_token, pending).await?;
         let bearer = format!("Bearer {}", tokens.access_token);
         let ask = Outbound {
-            method: axum::http::Method::GET,
+            method: Method::GET,
             url: &metadata.userinfo_endpoint,
             headers: &[("authorization", &bearer), ("accept", "application/json")],
             body: Vec::new(),
@@ -211,7 +212,7 @@ impl OpenIdClient {
         let headers =
             [("authorization", basic.as_str()), ("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];
         let call = Outbound {
-            method: axum::http::Method::POST,
+            method: Method::POST,
             url: &metadata.token_endpoint,
             headers: &headers,
             body: form.into_bytes(),
