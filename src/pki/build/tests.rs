@@ -90,3 +90,52 @@ fn a_request_signed_by_another_key_is_refused() {
     der.splice(at..at + 64, keys[1].public_key().bits()[1..].iter().copied());
     assert!(CertificationRequest::from_der(&der).is_err());
 }
+
+#[test]
+fn holders_by_number() {
+    use super::encode;
+    use crate::pki::HolderKind::{Organisation, Person, Unknown};
+    const PERSON: &str = "11010519491231002X";
+    const CODE: &str = "91350100M000100Y43";
+    let key = SoftKey::generate(KeyKind::P256, &SystemDice).unwrap();
+    let (start, end) = (at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"));
+    let build = |subject: &[(crate::crypto::Oid, &str)], extensions: &[(&str, Vec<u8>)]| {
+        let subject = Name::build(subject).unwrap();
+        let mut builder = CertificateBuilder::new(&subject, &subject, key.public_key(), &[1], start, end);
+        for (oid, value) in extensions {
+            builder = builder.extension(crate::crypto::Oid::new_unwrap(oid), false, value.clone());
+        }
+        builder.sign(&key).unwrap().holder()
+    };
+    let (cn, o) = (attribute::COMMON_NAME, attribute::ORGANISATION);
+    let printable = |text: &str| encode::tlv(0x13, text.as_bytes());
+    let one = "1.2.156.10260.4.1.1";
+    let (three, four) = ("1.2.156.10260.4.1.3", "1.2.156.10260.4.1.4");
+
+    // Explicit tag, BJCA's SET around it, bare string, bare text, CFCA's letter.
+    let forms = [
+        encode::explicit(0, &printable(PERSON)),
+        encode::set_of([encode::explicit(0, &printable(PERSON))]),
+        printable(PERSON),
+        PERSON.as_bytes().to_vec(),
+        printable(&format!("0{PERSON}")),
+        encode::tlv(0x80, PERSON.to_lowercase().as_bytes()),
+    ];
+    for form in forms {
+        let holder = build(&[(cn, "张三")], &[(one, form)]);
+        assert_eq!((holder.kind, holder.citizen_number.as_deref(), holder.name.as_str()), (Person, Some(PERSON), "张三"));
+        assert!(!format!("{holder:?}").contains(PERSON));
+    }
+    let company = build(&[(cn, "测试公司")], &[(three, printable(CODE)), (four, encode::utf8(CODE))]);
+    assert_eq!((company.kind, company.uscc.as_deref()), (Organisation, Some(CODE)));
+    let seal = build(&[(o, &format!("{CODE}测试公司")), (cn, "35010000000001")], &[]);
+    assert_eq!((seal.kind, seal.uscc.as_deref(), seal.name.as_str()), (Organisation, Some(CODE), "测试公司"));
+    let cfca = build(&[(cn, &format!("051@张三@0{PERSON}@00000001"))], &[]);
+    assert_eq!((cfca.kind, cfca.name.as_str(), cfca.citizen_number.as_deref()), (Person, "张三", Some(PERSON)));
+    // Somebody within an organisation, a wrong check digit, two places that disagree: no holder by number.
+    let employee = build(&[(o, "测试公司"), (cn, "张三")], &[(one, printable(PERSON)), (four, printable(CODE))]);
+    assert_eq!(employee.kind, Unknown);
+    assert_eq!(build(&[(cn, "张三")], &[(one, printable("110105194912310021"))]).citizen_number, None);
+    let torn = build(&[(cn, &format!("041@0{PERSON}@张三@00000001"))], &[(one, printable("350899199001010014"))]);
+    assert!(torn.citizen_number.is_none() || torn.where_found.contains("CN"), "{torn:?}");
+}
