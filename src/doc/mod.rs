@@ -47,8 +47,7 @@ pub fn read(source: &dyn ByteSource, options: &ReadOptions<'_>) -> io::Result<Fa
     let sha256 = hasher.finish().try_into().unwrap_or_default();
     let new = |format| Facts::new(format, sha256, source.len());
     Ok(match kind {
-        // `doc::pdf::read(source, options, facts)` takes over here once it is there.
-        sniff::Kind::Pdf => new(Format::Unsupported { name: "pades", sub_indication: "PDF_UNSUPPORTED" }),
+        sniff::Kind::Pdf => pdf::read(source, options, new(Format::Pades)),
         sniff::Kind::Other(format) => new(format),
         _ if source.len() > MAX_CMS => new(Format::Unsupported { name: "cms", sub_indication: "SIZE_UNSUPPORTED" }),
         sniff::Kind::SignedData => signed_data(new(Format::Cms), &whole(source)?, options),

@@ -34,19 +34,21 @@ pub struct Form {
     pub id: Option<Id>,
     /// Terminal fields in order.
     pub fields: Vec<Field>,
+    /// Objects of fields that only hold other fields.
+    pub groups: Vec<Id>,
 }
 
 /// Reads the form of `revision`.
 pub fn form(revision: Revision<'_, '_>) -> Result<Form, PdfError> {
     let catalog = revision.catalog()?;
     let Some(dictionary) = revision.dictionary(&catalog, "AcroForm")? else { return Ok(Form::default()) };
-    let mut walk = Walk { revision, seen: HashSet::new(), fields: Vec::new() };
+    let mut walk = Walk { revision, seen: HashSet::new(), fields: Vec::new(), groups: Vec::new() };
     if let Object::Array(roots) = revision.value(&dictionary, "Fields")? {
         for root in &roots {
             walk.field(root, &Inherited::default(), 0)?;
         }
     }
-    Ok(Form { id: catalog.reference("AcroForm"), dictionary, fields: walk.fields })
+    Ok(Form { id: catalog.reference("AcroForm"), dictionary, fields: walk.fields, groups: walk.groups })
 }
 
 #[derive(Default, Clone)]
@@ -60,6 +62,7 @@ struct Walk<'d, 'a> {
     revision: Revision<'d, 'a>,
     seen: HashSet<Id>,
     fields: Vec<Field>,
+    groups: Vec<Id>,
 }
 
 impl Walk<'_, '_> {
@@ -103,6 +106,7 @@ impl Walk<'_, '_> {
             self.fields.push(Field { name: here.name, id, kind, dictionary, value: here.value });
             return Ok(());
         }
+        self.groups.extend(id);
         for child in children {
             self.field(child, &here, depth + 1)?;
         }

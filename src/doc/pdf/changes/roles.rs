@@ -1,0 +1,64 @@
+//! The role that a rule found for a changed object, and who may refer to an object in that role.
+
+use super::edges::Edge;
+use std::collections::HashMap;
+
+/// What a changed object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The document catalogue.
+    Catalog,
+    /// The interactive form dictionary.
+    Form,
+    /// Its list of fields.
+    FieldList,
+    /// A field that stood in the signed revision: only its value and appearance changed.
+    OldField,
+    /// A new field, or a new widget of one.
+    NewField,
+    /// The dictionary of a new signature.
+    Signature,
+    /// A page whose annotations alone changed.
+    Page,
+    /// A page's list of annotations.
+    Annotations,
+    /// The document security store or part of it.
+    Store,
+    /// The dictionary of extensions that the document announces.
+    Extensions,
+    /// The metadata stream of the document.
+    Metadata,
+    /// The document information dictionary.
+    Information,
+    /// A new object that only other new objects need.
+    Part,
+    /// An object stream or cross-reference stream.
+    Container,
+}
+
+impl Role {
+    /// Whether `edge` may lead to an object in this role.
+    pub fn allows(self, edge: &Edge, roles: &HashMap<u32, Self>) -> bool {
+        let key = edge.key.as_slice();
+        let from = edge.from.and_then(|number| roles.get(&number)).copied();
+        match self {
+            Self::Catalog => (key == b"Root" && edge.from.is_none()) || key == b"Data",
+            Self::Form => key == b"AcroForm",
+            Self::FieldList => key == b"Fields",
+            Self::OldField | Self::NewField => matches!(key, b"Fields" | b"Kids" | b"Annots" | b"Parent" | b"Obj" | b"CO"),
+            Self::Signature => key == b"V" && edge.top && matches!(from, Some(Self::OldField | Self::NewField)),
+            Self::Page => matches!(key, b"Kids" | b"P" | b"Pg" | b"Page" | b"D" | b"Dest" | b"Names" | b"OpenAction"),
+            Self::Annotations => key == b"Annots",
+            Self::Store => from == Some(Self::Store) || (key == b"DSS" && edge.top),
+            Self::Extensions => key == b"Extensions" && edge.top,
+            Self::Metadata => key == b"Metadata" && edge.top,
+            Self::Information => key == b"Info" && edge.from.is_none(),
+            Self::Part => match from {
+                Some(Self::OldField) => key == b"AP" || !edge.top,
+                Some(Self::NewField | Self::Signature | Self::Part) => true,
+                _ => false,
+            },
+            Self::Container => key == b"Extends",
+        }
+    }
+}
