@@ -9,6 +9,7 @@ pub mod general_name;
 pub mod holder;
 pub mod name;
 pub mod ocsp;
+pub mod path;
 pub mod request;
 pub mod revocation;
 pub mod signed_data;
