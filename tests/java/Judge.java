@@ -22,10 +22,14 @@ import org.bouncycastle.cert.ocsp.BasicOCSPResp;
 import org.bouncycastle.cert.ocsp.OCSPResp;
 import org.bouncycastle.cms.CMSProcessableByteArray;
 import org.bouncycastle.cms.CMSSignedData;
+import org.bouncycastle.cms.DefaultCMSSignatureAlgorithmNameGenerator;
 import org.bouncycastle.cms.SignerInformation;
+import org.bouncycastle.cms.jcajce.JcaSignerInfoVerifierBuilder;
 import org.bouncycastle.cms.jcajce.JcaSimpleSignerInfoVerifierBuilder;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
+import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.operator.jcajce.JcaContentVerifierProviderBuilder;
+import org.bouncycastle.operator.jcajce.JcaDigestCalculatorProviderBuilder;
 import org.bouncycastle.tsp.TimeStampResponse;
 import org.bouncycastle.tsp.TimeStampToken;
 
@@ -106,10 +110,17 @@ public class Judge {
         for (SignerInformation signer : signers) {
             Collection<?> found = message.getCertificates().getMatches(signer.getSID());
             X509CertificateHolder holder = (X509CertificateHolder) found.iterator().next();
-            if (!signer.verify(new JcaSimpleSignerInfoVerifierBuilder().setProvider("BC").build(holder))) throw new IllegalStateException("signature does not verify");
+            if (!signer.verify(new JcaSignerInfoVerifierBuilder(new JcaDigestCalculatorProviderBuilder().setProvider("BC").build()).setProvider("BC").setSignatureAlgorithmNameGenerator(new Gm()).build(holder))) throw new IllegalStateException("signature does not verify");
             text.append(signer.getDigestAlgOID()).append(' ').append(signer.getEncryptionAlgOID()).append(' ');
         }
         return text.toString().trim();
+    }
+
+    /** GB/T 35275 names the signature algorithm by the key's use, SM2-1; BouncyCastle does not know that name. */
+    static class Gm extends DefaultCMSSignatureAlgorithmNameGenerator {
+        Gm() {
+            setSigningEncryptionAlgorithmMapping(new ASN1ObjectIdentifier("1.2.156.10197.1.301.1"), "SM2");
+        }
     }
 
     static String timestamp(String path, String dataPath) throws Exception {

@@ -6,6 +6,7 @@
 mod peers;
 
 mod certificates;
+mod authority;
 mod foreign;
 mod shipped_anchors;
 
