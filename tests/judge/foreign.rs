@@ -226,7 +226,9 @@ fn bouncy_castle_and_gmssl_accept_our_sm2() {
     job(&mut java, true, &["timestamp", &response, &path("content.txt")]);
     job(&mut java, false, &["timestamp", &token, &path("other.txt")]);
     job(&mut java, false, &["timestamp", &bad, &path("content.txt")]);
-    for (serial, status) in [(0x11u8, CertStatus::Good), (0x12, CertStatus::Revoked { at: at("2026-03-10T02:00:00Z"), reason: Reason::KeyCompromise })] {
+    for (serial, status) in
+        [(0x11u8, CertStatus::Good), (0x12, CertStatus::Revoked { at: at("2026-03-10T02:00:00Z"), reason: Reason::KeyCompromise })]
+    {
         let id = ocsp::cert_id(Hash::Sm3, authority.issuing.certificate.subject(), authority.issuing.key.public_key(), &[serial]);
         let asked = OcspRequest::from_der(&ocsp::request(&[id], &[])).unwrap();
         let answer = OcspBuilder::new(at("2026-11-23T08:00:00Z"))

@@ -5,8 +5,8 @@
 #[path = "../peers/mod.rs"]
 mod peers;
 
-mod certificates;
 mod authority;
+mod certificates;
 mod foreign;
 mod shipped_anchors;
 
