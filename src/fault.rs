@@ -53,6 +53,12 @@ pub mod code {
         KEY_UNREADABLE = "XY-3101" 400 "无法读取私钥" "The private key cannot be read" "请检查密钥文件或 PKCS#11 地址" "Check the key file or the PKCS#11 URI";
         KEY_PASSWORD = "XY-3102" 400 "密钥口令缺失或不正确" "The password of the key is missing or wrong" "请用 --password-file 或环境变量 XINYIN_PASSWORD 提供口令" "Give it by --password-file or the environment variable XINYIN_PASSWORD";
         KEY_DEVICE = "XY-3103" 503 "密码设备无法使用" "The key device cannot be used" "请检查设备、驱动和 PIN" "Check the device, its driver and the PIN";
+        CHALLENGE_FORM = "XY-1201" 400 "这不是本程序的登录质询，拒绝签名" "This is no login challenge; nothing else is signed" "请从登录页面重新下载质询" "Download the challenge from the login page again";
+        CHALLENGE_ORIGIN = "XY-1202" 403 "登录质询不属于该网站" "The login challenge belongs to another site" "请确认网址，并从本站登录页面重新开始" "Check the address and start again from this site's login page";
+        CHALLENGE_EXPIRED = "XY-1203" 400 "登录质询已过期或已使用" "The login challenge has expired or was used" "请重新开始登录" "Start the login again";
+        CHALLENGE_DECLINED = "XY-1204" 403 "持有人没有确认签名" "The holder did not confirm the signature" "如需登录，请重试并在连接器中确认" "To log in, try again and confirm in the connector";
+        CONNECTOR_ORIGIN = "XY-1205" 403 "该网站未获准使用本机连接器" "This site may not use the connector of this machine" "如信任该网站，请用 --origin 启动连接器" "If you trust the site, start the connector with --origin";
+        TOO_MANY = "XY-4029" 429 "请求过于频繁" "Too many requests" "请稍后再试" "Try again later";
         BAD_REQUEST = "XY-4000" 400 "请求格式不正确" "The request is malformed" "请对照接口文档检查请求" "Compare the request with the interface description";
         NOT_FOUND = "XY-4004" 404 "没有找到所请求的内容" "Nothing was found at this address" "请检查地址" "Check the address";
         TOO_LARGE = "XY-4013" 413 "提交的内容超过允许的大小" "What was sent is larger than allowed" "请减小文件后重试" "Send a smaller file";

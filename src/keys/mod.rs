@@ -90,6 +90,17 @@ impl Identity {
         Self { signer, certificates }
     }
 
+    /// The same key with further certificates; those that are there already are not taken twice.
+    pub fn with_certificates(self, more: Vec<Vec<u8>>) -> Self {
+        let mut certificates = self.certificates;
+        for der in more {
+            if !certificates.contains(&der) {
+                certificates.push(der);
+            }
+        }
+        Self::new(self.signer, certificates)
+    }
+
     /// The key's own certificate in DER.
     pub fn certificate(&self) -> Option<&[u8]> {
         self.certificates.first().filter(|der| belongs(der, self.signer.public_key())).map(Vec::as_slice)

@@ -1,1 +1,3 @@
 //! Conduct: the only place where pure meets doors.
+
+pub mod connector;
