@@ -6,13 +6,13 @@ use xinyin::crypto::{self, KeyKind};
 use xinyin::keys::{self, KeyError, Password};
 
 /// Runs OpenSSL in a folder; the test fails with its message where it fails.
-fn openssl(folder: &Path, arguments: &[&str]) {
+pub fn openssl(folder: &Path, arguments: &[&str]) {
     let output = Command::new("openssl").args(arguments).current_dir(folder).output().expect("openssl is installed");
     assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A key and its self-signed certificate made by OpenSSL.
-fn key_and_certificate(folder: &Path, name: &str, algorithm: &[&str]) -> (PathBuf, PathBuf) {
+pub fn key_and_certificate(folder: &Path, name: &str, algorithm: &[&str]) -> (PathBuf, PathBuf) {
     let (key, cert) = (format!("{name}.key"), format!("{name}.crt"));
     let mut arguments = vec!["genpkey", "-out", &key];
     arguments.extend(algorithm);
@@ -33,7 +33,7 @@ fn open(path: &Path, password: Option<&str>) -> Result<keys::Identity, KeyError>
     keys::open(path.to_str().unwrap(), password.map(Password::new).as_ref())
 }
 
-const ALGORITHMS: [(&str, &[&str], KeyKind); 3] = [
+pub const ALGORITHMS: [(&str, &[&str], KeyKind); 3] = [
     ("p256", &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], KeyKind::P256),
     ("rsa", &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], KeyKind::Rsa(2048)),
     ("sm2", &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:SM2"], KeyKind::Sm2),

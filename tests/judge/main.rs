@@ -7,6 +7,7 @@ mod peers;
 
 mod authority;
 mod certificates;
+mod connector;
 mod foreign;
 mod shipped_anchors;
 
