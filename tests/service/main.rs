@@ -5,4 +5,8 @@
 #[path = "../peers/mod.rs"]
 mod peers;
 
+mod audit;
+mod postgres;
 mod running;
+mod store;
+mod store_races;
