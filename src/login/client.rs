@@ -92,7 +92,7 @@ pub struct Release {
 }
 
 /// A portal.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Client {
     /// `client_id`.
     pub id: ClientId,
@@ -105,7 +105,6 @@ pub struct Client {
     /// Where codes may be sent; compared character by character.
     pub redirect_uris: Vec<String>,
     /// Where a browser may be sent after logout; compared character by character.
-    #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
     /// How it authenticates.
     pub authentication: ClientAuthentication,
@@ -118,11 +117,135 @@ pub struct Client {
     /// Who may log in.
     pub kinds: Vec<SubjectKind>,
     /// What it may learn.
-    #[serde(default)]
     pub release: Release,
     /// A developer's portal: mistakes are explained on the page.
+    pub developer: bool,
+}
+
+/// A portal's registration as an operator writes it (`xinyin client add portal.json`) and as the store keeps it. Names follow
+/// OpenID Connect Dynamic Client Registration §2 where it has one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    /// The name on our pages, Chinese.
+    pub client_name: String,
+    /// The name on our pages, English; the Chinese one if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_name_en: Option<String>,
+    /// At least one.
+    pub redirect_uris: Vec<String>,
+    /// None: after logout the browser stays here.
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// `client_secret_basic` if missing.
+    #[serde(default = "basic")]
+    pub token_endpoint_auth_method: ClientAuthentication,
+    /// `pairwise` if missing.
+    #[serde(default = "pairwise")]
+    pub subject_type: String,
+    /// The sector of pairwise identifiers; the host of the first redirect address if missing, and kept from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sector: Option<String>,
+    /// `ES256` if missing.
+    #[serde(default = "es256")]
+    pub id_token_signed_response_alg: IdTokenAlgorithm,
+    /// `real-name` if missing.
+    #[serde(default = "real_name")]
+    pub minimum_level: Level,
+    /// Persons if missing.
+    #[serde(default = "persons")]
+    pub subject_kinds: Vec<SubjectKind>,
+    /// Nothing if missing.
+    #[serde(default)]
+    pub release: Release,
+    /// No if missing.
     #[serde(default)]
     pub developer: bool,
+}
+
+fn basic() -> ClientAuthentication {
+    ClientAuthentication::SecretBasic
+}
+fn pairwise() -> String {
+    "pairwise".into()
+}
+fn es256() -> IdTokenAlgorithm {
+    IdTokenAlgorithm::Es256
+}
+fn real_name() -> Level {
+    Level::RealName
+}
+fn persons() -> Vec<SubjectKind> {
+    vec![SubjectKind::Person]
+}
+
+/// Why a registration is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadRegistration {
+    /// A redirect or logout address.
+    #[error("{0}: {1}")]
+    Redirect(String, BadRedirect),
+    /// No redirect address.
+    #[error("redirect_uris is empty")]
+    NoRedirect,
+    /// No name.
+    #[error("client_name is empty")]
+    NoName,
+    /// Nobody may log in.
+    #[error("subject_kinds is empty")]
+    NoKind,
+    /// Neither pairwise nor public.
+    #[error("subject_type must be pairwise or public")]
+    SubjectType,
+    /// A basis that says nothing.
+    #[error("release.citizen_number must name the legal basis")]
+    NoBasis,
+}
+
+impl Registration {
+    /// The portal, checked. The registration as returned has its sector filled in and is what to store.
+    pub fn client(mut self, id: ClientId, agency: AgencyId) -> Result<(Client, Self), BadRegistration> {
+        for address in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
+            check_redirect(address).map_err(|why| BadRegistration::Redirect(address.clone(), why))?;
+        }
+        let first = self.redirect_uris.first().ok_or(BadRegistration::NoRedirect)?;
+        if self.client_name.trim().is_empty() {
+            return Err(BadRegistration::NoName);
+        }
+        if self.subject_kinds.is_empty() {
+            return Err(BadRegistration::NoKind);
+        }
+        if self.release.citizen_number.as_ref().is_some_and(|basis| basis.trim().is_empty()) {
+            return Err(BadRegistration::NoBasis);
+        }
+        let subject_type = match self.subject_type.as_str() {
+            "public" => SubjectType::Public,
+            "pairwise" => {
+                let host = url::Url::parse(first).ok().and_then(|url| url.host_str().map(str::to_owned));
+                let sector = self.sector.clone().or(host).unwrap_or_else(|| id.to_string());
+                self.sector = Some(sector.clone());
+                SubjectType::Pairwise { sector }
+            }
+            _ => return Err(BadRegistration::SubjectType),
+        };
+        let stored = self.clone();
+        let client = Client {
+            id,
+            agency,
+            name_en: self.client_name_en.unwrap_or_else(|| self.client_name.clone()),
+            name_zh: self.client_name,
+            redirect_uris: self.redirect_uris,
+            post_logout_redirect_uris: self.post_logout_redirect_uris,
+            authentication: self.token_endpoint_auth_method,
+            subject_type,
+            id_token_alg: self.id_token_signed_response_alg,
+            minimum: self.minimum_level,
+            kinds: self.subject_kinds,
+            release: self.release,
+            developer: self.developer,
+        };
+        Ok((client, stored))
+    }
 }
 
 /// Why a redirect address cannot be registered.
@@ -213,5 +336,29 @@ mod tests {
         ] {
             assert_eq!(check_redirect(bad), Err(why), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_registration_is_checked_and_keeps_its_sector() {
+        let text = r#"{"client_name":"门户","redirect_uris":["https://portal.example/cb"]}"#;
+        let registration: Registration = serde_json::from_str(text).unwrap();
+        let (client, stored) = registration.client("p".parse().unwrap(), "a".parse().unwrap()).unwrap();
+        assert_eq!(client.subject_type, SubjectType::Pairwise { sector: "portal.example".into() });
+        let mut moved: Registration = serde_json::from_value(serde_json::to_value(stored).unwrap()).unwrap();
+        moved.redirect_uris = vec!["https://moved.example/cb".into()];
+        let (client, _) = moved.client("p".parse().unwrap(), "a".parse().unwrap()).unwrap();
+        assert_eq!(client.subject_type, SubjectType::Pairwise { sector: "portal.example".into() }, "moving changes no sub");
+        for bad in [
+            r#"{"client_name":"","redirect_uris":["https://portal.example/cb"]}"#,
+            r#"{"client_name":"x","redirect_uris":[]}"#,
+            r#"{"client_name":"x","redirect_uris":["http://portal.example/cb"]}"#,
+            r#"{"client_name":"x","redirect_uris":["https://p.example/cb"],"subject_type":"x"}"#,
+            r#"{"client_name":"x","redirect_uris":["https://p.example/cb"],"subject_kinds":[]}"#,
+            r#"{"client_name":"x","redirect_uris":["https://p.example/cb"],"release":{"citizen_number":" "}}"#,
+        ] {
+            let registration: Registration = serde_json::from_str(bad).unwrap();
+            assert!(registration.client("p".parse().unwrap(), "a".parse().unwrap()).is_err(), "{bad}");
+        }
+        assert!(serde_json::from_str::<Registration>(r#"{"client_name":"x","redirect_uris":[],"implicit":true}"#).is_err());
     }
 }

@@ -15,7 +15,7 @@ pub mod request;
 pub mod session;
 pub mod states;
 
-pub use client::{Client, ClientAuthentication, IdTokenAlgorithm, Release, SubjectKind, SubjectType};
+pub use client::{Client, ClientAuthentication, IdTokenAlgorithm, Registration, Release, SubjectKind, SubjectType};
 pub use event::AuditEvent;
 pub use level::Level;
 pub use proof::{Method, Proof};

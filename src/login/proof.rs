@@ -113,7 +113,7 @@ pub struct Proof {
     pub method: Method,
     /// When.
     pub at: Moment,
-    /// After this moment it no longer supports an identity level; `None`: no end.
+    /// From this moment it counts for nothing: it was revoked, or what it rests on has run out; `None`: no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Moment>,
     /// No higher than this, whatever the method says: a foreign issuer's cap, the representative's own level.
@@ -135,8 +135,8 @@ impl Proof {
 
     /// What this act still says at `at` about who is here, age counted.
     pub fn authenticator_level(&self, at: Moment) -> Option<Level> {
-        // An act from the future (a clock set back) supports nothing.
-        if at < self.at {
+        // An act from the future (a clock set back) supports nothing, nor does one that was revoked since.
+        if at < self.at || self.until.is_some_and(|until| until <= at) {
             return None;
         }
         self.capped(self.method.authenticator_level())?.aged(at.since(self.at))

@@ -5,7 +5,7 @@ use super::{
     AuditEvent, Client, Level, Proof, Session, SubjectKind,
     request::{AuthorizationRequest, Prompt, Refusal, UNMET},
 };
-use crate::ids::{AgencyId, ClientId, GrantId, PartyId, SessionId};
+use crate::ids::{AgencyId, ClientId, PartyId, SessionId};
 use crate::moment::Moment;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -198,23 +198,20 @@ impl Proved {
     }
 
     /// Gives the portal a code. `sub` is the Party's name in the portal's sector; the caller has made sure of the consent.
-    pub fn grant(self, id: GrantId, sub: String, at: Moment) -> (Granted, AuditEvent) {
+    pub fn grant(self, sub: String, at: Moment) -> (Granted, AuditEvent) {
         let Self { asked, agency, facts } = self;
         let event = AuditEvent::new("login.granted", at)
             .party(facts.party.clone())
             .session(facts.session.clone())
             .client(&asked.request.client, &agency)
-            .fact("grant", &id)
             .fact("level", facts.level);
-        (Granted { id, agency, request: asked.request, facts, sub, at }, event)
+        (Granted { agency, request: asked.request, facts, sub, at }, event)
     }
 }
 
 /// A code is out: bound to the portal, the redirect address and the PKCE challenge.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Granted {
-    /// The family of the code and the tokens.
-    pub id: GrantId,
     /// Whose portal.
     pub agency: AgencyId,
     /// What was asked.
@@ -274,7 +271,6 @@ impl Granted {
                 .party(self.facts.party.clone())
                 .session(self.facts.session.clone())
                 .client(&self.request.client, &self.agency)
-                .fact("grant", &self.id)
         };
         match error {
             Some(error) => Err((error, event("code.refused").fact("why", error))),
@@ -291,7 +287,6 @@ impl Granted {
             .party(self.facts.party.clone())
             .session(self.facts.session.clone())
             .client(&self.request.client, &self.agency)
-            .fact("grant", &self.id)
     }
 }
 
@@ -403,7 +398,7 @@ mod tests {
     fn granted() -> Granted {
         let (proved, event) = prove(&[], &[proof(Method::RegistryPhone, ago(1))]).unwrap();
         assert_eq!(event.kind, "login.proved");
-        proved.grant(GrantId::from_random([5; 16]), "pairwise".into(), NOW).0
+        proved.grant("pairwise".into(), NOW).0
     }
 
     #[test]
