@@ -59,6 +59,15 @@ pub mod code {
         CHALLENGE_DECLINED = "XY-1204" 403 "持有人没有确认签名" "The holder did not confirm the signature" "如需登录，请重试并在连接器中确认" "To log in, try again and confirm in the connector";
         CONNECTOR_ORIGIN = "XY-1205" 403 "该网站未获准使用本机连接器" "This site may not use the connector of this machine" "如信任该网站，请用 --origin 启动连接器" "If you trust the site, start the connector with --origin";
         TOO_MANY = "XY-4029" 429 "请求过于频繁" "Too many requests" "请稍后再试" "Try again later";
+        LOGIN_NEEDED = "XY-1301" 401 "请先登录" "Log in first" "请登录后重试" "Log in and try again";
+        LEVEL_TOO_LOW = "XY-1302" 403 "本次登录的等级不够" "The level of this session is too low" "请用等级更高的方式登录后重试" "Log in in a way that reaches a higher level and try again";
+        PASSKEY = "XY-1303" 400 "未能使用通行密钥" "The passkey could not be used" "请重试，或换一种登录方式" "Try again, or choose another way to log in";
+        PORTAL_UNKNOWN = "XY-1304" 400 "没有这个接入应用，或它已停用" "There is no such application, or it has been disabled" "请联系该应用的运营方" "Contact the application's operator";
+        PORTAL_REQUEST = "XY-1305" 400 "接入应用发来的登录请求不正确" "The application sent a malformed login request" "请联系该应用的运营方" "Contact the application's operator";
+        LOGIN_STALE = "XY-1306" 400 "登录页面已失效" "The login page is no longer valid" "请重新开始登录" "Start the login again";
+        CROSS_SITE = "XY-4003" 403 "请求来自其他网站，已拒绝" "The request came from another site and was refused" "请在本网站的页面上操作" "Use the pages of this site";
+        TIMEOUT = "XY-4008" 503 "处理超时" "The request took too long" "请稍后重试" "Try again later";
+        METHOD = "XY-4005" 405 "此地址不支持该请求方法" "This address does not take that method" "请对照接口文档检查请求方法" "Compare the method with the interface description";
         BAD_REQUEST = "XY-4000" 400 "请求格式不正确" "The request is malformed" "请对照接口文档检查请求" "Compare the request with the interface description";
         NOT_FOUND = "XY-4004" 404 "没有找到所请求的内容" "Nothing was found at this address" "请检查地址" "Check the address";
         TOO_LARGE = "XY-4013" 413 "提交的内容超过允许的大小" "What was sent is larger than allowed" "请减小文件后重试" "Send a smaller file";

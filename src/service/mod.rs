@@ -1,3 +1,4 @@
 //! Conduct: the only place where pure meets doors.
 
 pub mod connector;
+pub mod log_in;

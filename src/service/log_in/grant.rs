@@ -1,0 +1,205 @@
+//! From who is here to the answer the portal gets: a code, a refusal, or one more page.
+
+use super::{Ask, Entered, Here, Provider, client, enter, here, known, witness};
+use crate::fault::{Fault, code};
+use crate::ids::PartyId;
+use crate::login::claims::released;
+use crate::login::request::{Prompt, Refusal};
+use crate::login::states::{self, Asked, CODE_LIFE, Unmet};
+use crate::login::{AuditEvent, Client, Proof, SubjectType};
+use crate::moment::Moment;
+use crate::store::{Tx, consents, grants, sessions};
+use std::collections::BTreeSet;
+use zeroize::Zeroizing;
+
+/// What is next.
+#[derive(Debug)]
+pub enum Settled {
+    /// The browser goes back to the portal, with a code or an error.
+    Portal(Answer),
+    /// Somebody has to prove something first.
+    Prove(Unmet),
+    /// Something is released for the first time: ask.
+    Consent(Box<ConsentSought>),
+}
+
+/// An address of the portal; it may hold a code, so `Debug` does not show it.
+#[derive(Clone)]
+pub struct Answer(Zeroizing<String>);
+
+impl Answer {
+    /// The address.
+    pub fn address(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Answer(…)")
+    }
+}
+
+/// What the consent page shows.
+#[derive(Debug)]
+pub struct ConsentSought {
+    /// The portal.
+    pub client: Client,
+    /// Claims to be released.
+    pub released: BTreeSet<&'static str>,
+    /// Who is here, masked.
+    pub known: super::Known,
+    /// For whom.
+    pub acting: Option<super::Known>,
+}
+
+/// Tells the portal that its request is refused or was cancelled.
+pub fn cancel(issuer: &str, asked: &Asked) -> Answer {
+    let refusal = Refusal::new("access_denied", "the user cancelled the login");
+    Answer(Zeroizing::new(asked.request.refuse(issuer, &refusal)))
+}
+
+/// Settles a request with who is here: a code, a refusal (`prompt=none`), or what is missing. Runs inside a write.
+pub async fn settle(
+    tx: &mut Tx<'_>,
+    provider: &Provider,
+    asked: &Asked,
+    client: &Client,
+    here: Option<&Here>,
+    now: Moment,
+) -> Result<Settled, Fault> {
+    let Some(here) = here else { return Ok(unmet(provider, asked, Unmet::Nobody)) };
+    let subject = &here.session.subject;
+    // A name in the sector is made only for who is wanted by name or gets a code.
+    let known_sub = match asked.request.wishes.sub {
+        Some(_) => Some(sub(tx, client, subject, now).await?),
+        None => None,
+    };
+    let seen = states::Here { session: &here.session, kind: here.kind, proofs: &here.proofs, sub: known_sub.as_deref() };
+    let (proved, event) = match asked.clone().prove(client, Some(seen), now) {
+        Err((asked, missing)) => return Ok(unmet(provider, &asked, missing)),
+        Ok(proved) => proved,
+    };
+    let wishes = [&asked.request.wishes.id_token, &asked.request.wishes.userinfo];
+    let released = released(client, &asked.request.scope, wishes);
+    if !released.is_empty() && !agreed(tx, asked, client, subject, &released).await? {
+        if asked.silent() {
+            let refusal = Refusal::new("consent_required", "the user has not agreed to what is to be released");
+            return Ok(Settled::Portal(Answer(Zeroizing::new(asked.request.refuse(provider.issuer(), &refusal)))));
+        }
+        let acting = match &here.session.acting {
+            Some(acting) => Some(known(tx, &acting.organisation).await?),
+            None => None,
+        };
+        let sought = ConsentSought { client: client.clone(), released, known: known(tx, subject).await?, acting };
+        return Ok(Settled::Consent(Box::new(sought)));
+    }
+    witness(tx, &event).await?;
+    let name = match known_sub {
+        Some(name) => name,
+        None => sub(tx, client, subject, now).await?,
+    };
+    let (granted, event) = proved.grant(name.clone(), now);
+    let body = Zeroizing::new(serde_json::to_vec(&granted).map_err(|error| Fault::new(code::SYSTEM).because(error))?);
+    let grant = grants::NewGrant {
+        agency: &client.agency,
+        client: &client.id,
+        party: subject,
+        session: Some(&here.session.id),
+        subject: &name,
+        body: &body,
+        created_at: now,
+    };
+    let grant = grants::add(tx, grant).await?;
+    let code = grants::issue(tx, &grant, grants::TokenKind::Code, &serde_json::json!({}), now, now.plus(CODE_LIFE)).await?;
+    witness(tx, &event.fact("grant", &grant)).await?;
+    sessions::seen(tx, &here.session.id, now).await?;
+    Ok(Settled::Portal(Answer(Zeroizing::new(asked.request.answer(provider.issuer(), &[("code", &code)])))))
+}
+
+fn unmet(provider: &Provider, asked: &Asked, missing: Unmet) -> Settled {
+    if asked.silent() {
+        Settled::Portal(Answer(Zeroizing::new(asked.request.refuse(provider.issuer(), &missing.refusal()))))
+    } else {
+        Settled::Prove(missing)
+    }
+}
+
+/// The Party's name at this portal: pairwise by the stored sector, or public.
+async fn sub(tx: &mut Tx<'_>, client: &Client, party: &PartyId, now: Moment) -> Result<String, Fault> {
+    let sector = match &client.subject_type {
+        SubjectType::Pairwise { sector } => format!("pairwise:{sector}"),
+        SubjectType::Public => "public".to_owned(),
+    };
+    Ok(grants::subject(tx, &sector, party, now).await?)
+}
+
+/// Whether the subject agreed to all of it, for this very portal, and after the question where the portal wants it asked anew.
+async fn agreed(
+    tx: &mut Tx<'_>,
+    asked: &Asked,
+    client: &Client,
+    party: &PartyId,
+    released: &BTreeSet<&'static str>,
+) -> Result<bool, Fault> {
+    let Some(consent) = consents::standing(tx, &client.id, party).await? else { return Ok(false) };
+    if asked.request.prompt.contains(&Prompt::Consent) && consent.given_at < asked.at {
+        return Ok(false);
+    }
+    let given: BTreeSet<String> = serde_json::from_value(consent.released).unwrap_or_default();
+    Ok(released.iter().all(|name| given.contains(*name)))
+}
+
+/// The subject agreed to what the page showed. The consent is kept and the request settled, in one write. What was shown must
+/// still be what is released; otherwise the page is shown again.
+pub async fn agree(
+    tx: &mut Tx<'_>,
+    provider: &Provider,
+    asked: &Asked,
+    client: &Client,
+    cookie: Option<&str>,
+    shown: &BTreeSet<String>,
+    now: Moment,
+) -> Result<Settled, Fault> {
+    let here = here(tx, cookie, now).await?;
+    if let Some(here) = &here {
+        let wishes = [&asked.request.wishes.id_token, &asked.request.wishes.userinfo];
+        let released = released(client, &asked.request.scope, wishes);
+        if released.iter().all(|name| shown.contains(*name)) && shown.len() == released.len() {
+            let subject = &here.session.subject;
+            let value = serde_json::json!(released);
+            // One standing consent for a portal: a narrower one replaces nothing that was agreed before.
+            let before = consents::standing(tx, &client.id, subject).await?;
+            let mut all: BTreeSet<String> = before.and_then(|consent| serde_json::from_value(consent.released).ok()).unwrap_or_default();
+            all.extend(released.iter().map(|name| (*name).to_owned()));
+            consents::withdraw(tx, &client.id, subject, now).await?;
+            consents::add(tx, &client.agency, &client.id, subject, &serde_json::json!(all), now).await?;
+            let event = AuditEvent::new("consent.given", now).party(subject.clone()).session(here.session.id.clone());
+            witness(tx, &event.client(&client.id, &client.agency).fact("released", value)).await?;
+        }
+    }
+    settle(tx, provider, asked, client, here.as_ref(), now).await
+}
+
+/// A proof succeeded: enter (or step up) and settle what was asked, all in the caller's write, so that a proof, its session and
+/// the code commit together. Returns the new cookie and what is next; `None` where no portal asked.
+pub async fn land(
+    tx: &mut Tx<'_>,
+    provider: &Provider,
+    ask: &Ask,
+    cookie: Option<&str>,
+    subject: &PartyId,
+    proof: &Proof,
+    now: Moment,
+) -> Result<(Entered, Option<Settled>), Fault> {
+    let entered = enter(tx, cookie, subject, proof, &serde_json::json!({}), now).await?;
+    let settled = match &ask.asked {
+        None => None,
+        Some(asked) => {
+            // A portal that was switched off meanwhile gets nothing.
+            let client = client(tx, &asked.request.client).await?.ok_or(Fault::new(code::PORTAL_UNKNOWN))?;
+            Some(settle(tx, provider, asked, &client, Some(&entered.here), now).await?)
+        }
+    };
+    Ok((entered, settled))
+}
