@@ -7,6 +7,10 @@ use std::{
     path::Path,
 };
 
+mod spool;
+
+pub use spool::{FileSource, Spool};
+
 /// Who may read what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
