@@ -196,6 +196,9 @@ pub struct SignatureFacts {
     pub token: Option<TokenFacts>,
     /// The time the signer claims where the container says it (PDF `/M`); otherwise the signing-time attribute counts.
     pub claimed_time: Option<Moment>,
+    /// Where the signed ranges end in the file; a document time-stamp that ends later proves that this signature existed. 0 if it
+    /// does not apply.
+    pub end: u64,
     /// How much of the document is signed.
     pub coverage: Coverage,
     /// What was changed after signing.
@@ -215,6 +218,7 @@ impl SignatureFacts {
             signer,
             token: None,
             claimed_time: None,
+            end: 0,
             coverage: Coverage::WholeDocument,
             changes: Changes::None,
             problems: Vec::new(),

@@ -1,0 +1,100 @@
+//! A verdict as text for people: Chinese first, English after each line.
+
+use super::verdict::{Check, SignatureVerdict, SignerVerdict, Verdict};
+use crate::moment::Moment;
+use std::fmt::Write as _;
+
+/// The whole verdict.
+pub fn render_text(verdict: &Verdict) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_verdict(&mut text, verdict);
+    text
+}
+
+fn write_verdict(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    writeln!(out, "{}", verdict.file)?;
+    writeln!(out, "  结论 verdict: {} {}", verdict.indication.word_zh(), verdict.verdict)?;
+    write!(out, "  {}", verdict.indication.name())?;
+    match &verdict.sub_indication {
+        Some(sub) => writeln!(out, " / {sub}")?,
+        None => writeln!(out)?,
+    }
+    writeln!(out, "  截至 as of: {} （北京时间 +08:00）", verdict.at.beijing())?;
+    writeln!(out, "  SHA-256: {}", verdict.sha256)?;
+    writeln!(out, "  策略 policy: {} ({}), 吊销 revocation: {}", verdict.policy.id, verdict.policy.digest, verdict.policy.revocation)?;
+    for signature in &verdict.signatures {
+        write_signature(out, signature)?;
+    }
+    for timestamp in &verdict.timestamps {
+        let time = timestamp.time.map_or_else(|| "—".into(), Moment::beijing);
+        writeln!(out, "\n  时间戳 {}: {} {}", timestamp.kind, time, timestamp.indication.word_zh())?;
+        if let Some(authority) = &timestamp.authority {
+            writeln!(out, "    机构 authority: {}", authority.subject)?;
+        }
+        write_checks(out, &timestamp.checks)?;
+    }
+    if !verdict.defects.is_empty() {
+        writeln!(out, "\n  需要处理 to be fixed:")?;
+        for defect in &verdict.defects {
+            writeln!(out, "    {} {} → {}", defect.id, defect.what, defect.fix)?;
+            writeln!(out, "            {} → {}", defect.what_en, defect.fix_en)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_signature(out: &mut String, signature: &SignatureVerdict) -> std::fmt::Result {
+    let kind = match signature.kind {
+        "seal" => "签章 seal",
+        "document-timestamp" => "文档时间戳 document time-stamp",
+        _ => "签名 signature",
+    };
+    writeln!(out, "\n  {kind} {}: {} {}", signature.id, signature.indication.word_zh(), signature.indication.word())?;
+    if let Some(signer) = &signature.signer {
+        write_signer(out, signer)?;
+    }
+    let source = match signature.best_time_source {
+        "claimed" => "自述 claimed",
+        "signature-timestamp" => "签名时间戳 signature time-stamp",
+        "document-timestamp" => "文档时间戳 document time-stamp",
+        other => other,
+    };
+    if let Some(time) = signature.best_time {
+        writeln!(out, "    时间 time: {} （{source}）", time.beijing())?;
+    }
+    let state = |word| match word {
+        "valid" => "有效 valid",
+        "expired" => "已过期 expired",
+        "revoked" => "已吊销 revoked",
+        _ => "未知 unknown",
+    };
+    writeln!(out, "    证书 certificate: 签署时 at signing {} · 现在 now {}", state(signature.at_signing), state(signature.now))?;
+    write_checks(out, &signature.checks)
+}
+
+fn write_signer(out: &mut String, signer: &SignerVerdict) -> std::fmt::Result {
+    writeln!(out, "    签署人 signer: {}", signer.name.as_deref().unwrap_or("—"))?;
+    if let Some(number) = &signer.id_masked {
+        writeln!(out, "    证件号 number: {number}")?;
+    }
+    if let Some(code) = &signer.uscc {
+        writeln!(out, "    统一社会信用代码 USCC: {code}")?;
+    }
+    writeln!(out, "    证书 subject: {}", signer.subject)?;
+    writeln!(out, "    签发 issuer: {}", signer.issuer)
+}
+
+fn write_checks(out: &mut String, checks: &[Check]) -> std::fmt::Result {
+    for check in checks {
+        let mark = match check.status {
+            "pass" => "✓",
+            "warn" => "!",
+            "fail" => "✗",
+            _ => "?",
+        };
+        writeln!(out, "    {mark} {} {} {}", check.id, check.question, check.answer)?;
+        writeln!(out, "              {} {}", check.question_en, check.answer_en)?;
+    }
+    Ok(())
+}
