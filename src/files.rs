@@ -1,10 +1,11 @@
 //! The only file system.
 
+use crate::doc::source::ByteSource;
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::Path,
+    os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
 };
 
 mod spool;
@@ -39,6 +40,53 @@ pub fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// A file read by ranges, so that a large document is never held whole.
+#[derive(Debug)]
+pub struct OpenFile {
+    file: File,
+    length: u64,
+}
+
+impl OpenFile {
+    /// Opens a regular file.
+    #[expect(clippy::disallowed_methods, reason = "the one door to the file system")]
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let about = file.metadata()?;
+        if !about.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        Ok(Self { file, length: about.len() })
+    }
+}
+
+impl ByteSource for OpenFile {
+    fn len(&self) -> u64 {
+        self.length
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(buffer, offset)
+    }
+}
+
+/// The regular files in a folder, by name; of a file, itself.
+#[expect(clippy::disallowed_methods, reason = "the one door to the file system")]
+pub fn list(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let path = entry?.path();
+        if fs::metadata(&path)?.is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Writes a file whole or not at all: beside it first, flushed to the disk, then put in its place.

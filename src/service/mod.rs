@@ -2,3 +2,5 @@
 
 pub mod connector;
 pub mod log_in;
+pub mod trust;
+pub mod verify;

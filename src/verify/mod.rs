@@ -13,11 +13,13 @@ pub mod verdict;
 mod algorithms;
 mod chain;
 mod findings;
+mod needs;
 mod signature;
 mod signer;
 mod token;
 
 pub use evidence::{Evidence, Purpose, TrustAnchor};
+pub use needs::{Need, needs};
 pub use policy::Policy;
 pub use text::render_text;
 pub use verdict::{Indication, Verdict};

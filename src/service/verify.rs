@@ -1,0 +1,131 @@
+//! Verification: read the document, gather what is missing, judge. The same call serves the command line, the API and the desk.
+
+use super::trust::{certificates, unreadable};
+use crate::{
+    doc::{self, ReadOptions, source::ByteSource},
+    fault::{Fault, code},
+    files,
+    net::{Budget, Net},
+    pki::{bundle, crl::Crl, ocsp::OcspResponse},
+    verify::{self, Evidence, Options, Policy, TrustAnchor, Verdict},
+};
+use std::path::PathBuf;
+use url::Url;
+
+/// Most rounds of asking for missing evidence.
+const ROUNDS: usize = 3;
+/// Most addresses that are asked for one document.
+const MAX_CALLS: usize = 16;
+
+/// Judges a document with the evidence at hand, asking nobody.
+pub fn offline(
+    source: &dyn ByteSource,
+    content: Option<&dyn ByteSource>,
+    evidence: &Evidence,
+    policy: &Policy,
+    options: &Options,
+) -> std::io::Result<Verdict> {
+    let facts = doc::read(source, &ReadOptions { content, certificates: &evidence.certificates })?;
+    Ok(verify::judge(&facts, evidence, policy, options))
+}
+
+/// Judges a document; revocation data that is missing is asked for at the addresses in the certificates, as far as they are on
+/// the allow-list. What cannot be had stays missing, and the verdict says so. Returns what was fetched too, as evidence.
+pub async fn online(
+    source: &dyn ByteSource,
+    content: Option<&dyn ByteSource>,
+    evidence: &Evidence,
+    policy: &Policy,
+    options: &Options,
+    net: &Net,
+) -> std::io::Result<(Verdict, Evidence)> {
+    let facts = doc::read(source, &ReadOptions { content, certificates: &evidence.certificates })?;
+    let mut known = evidence.clone();
+    let mut fetched = Evidence::default();
+    let mut asked: Vec<Url> = Vec::new();
+    for _ in 0..ROUNDS {
+        let more = gather(&verify::needs(&facts, &known, options), net, &mut asked).await;
+        if more.crls.is_empty() && more.ocsps.is_empty() && more.certificates.is_empty() {
+            break;
+        }
+        known.extend(more.clone());
+        fetched.extend(more);
+    }
+    Ok((verify::judge(&facts, &known, policy, options), fetched))
+}
+
+async fn gather(needs: &[verify::Need], net: &Net, asked: &mut Vec<Url>) -> Evidence {
+    let mut found = Evidence::default();
+    for need in needs {
+        let Ok(url) = Url::parse(need.url()) else { continue };
+        if !net.allows(&url) || asked.contains(&url) || asked.len() >= MAX_CALLS {
+            continue;
+        }
+        if !matches!(need, verify::Need::Ocsp { .. }) {
+            asked.push(url.clone());
+        }
+        let answer = match need {
+            verify::Need::Ocsp { request, .. } => {
+                net.post(&url, "application/ocsp-request", "application/ocsp-response", request.clone(), Budget::default()).await
+            }
+            verify::Need::Crl { .. } => net.get(&url, "application/pkix-crl", Budget::default()).await,
+            verify::Need::Issuer { .. } => net.get(&url, "application/pkix-cert", Budget::default()).await,
+        };
+        match answer {
+            Ok(answer) => match need {
+                verify::Need::Ocsp { .. } => found.ocsps.extend(OcspResponse::from_der(&answer.body).ok()),
+                verify::Need::Crl { .. } => found.crls.extend(crls(&answer.body)),
+                verify::Need::Issuer { .. } => found.certificates.extend(bundle::certificates(&answer.body).unwrap_or_default()),
+            },
+            Err(error) => tracing::info!(host = url.host_str().unwrap_or_default(), %error, "evidence could not be fetched"),
+        }
+    }
+    found
+}
+
+/// Where the evidence of a command lies.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// Files and folders with anchors that serve every purpose.
+    pub trust: Vec<PathBuf>,
+    /// Anchors from the trust store, with their purposes.
+    pub anchors: Vec<TrustAnchor>,
+    /// Files and folders with further certificates.
+    pub certificates: Vec<PathBuf>,
+    /// Files with CRLs.
+    pub crls: Vec<PathBuf>,
+    /// Files with OCSP responses.
+    pub ocsps: Vec<PathBuf>,
+}
+
+impl Sources {
+    /// Reads everything; an error names the file.
+    pub fn load(&self) -> Result<Evidence, Fault> {
+        let mut evidence = Evidence { anchors: self.anchors.clone(), ..Evidence::default() };
+        evidence.anchors.extend(certificates(&self.trust)?.into_iter().map(TrustAnchor::for_all));
+        evidence.certificates = certificates(&self.certificates)?;
+        for path in &self.crls {
+            let bytes = files::read(path).map_err(|error| unreadable(path, &error))?;
+            let found = crls(&bytes);
+            if found.is_empty() {
+                return Err(Fault::new(code::FILE).detail(format!("{}: no CRL in it; PEM or DER is read", path.display())));
+            }
+            evidence.crls.extend(found);
+        }
+        for path in &self.ocsps {
+            let bytes = files::read(path).map_err(|error| unreadable(path, &error))?;
+            let found = OcspResponse::from_der(&bytes)
+                .map_err(|error| Fault::new(code::FILE).detail(format!("{}: {error}", path.display())))?;
+            evidence.ocsps.push(found);
+        }
+        Ok(evidence)
+    }
+}
+
+/// The CRLs in a file, PEM or DER.
+fn crls(bytes: &[u8]) -> Vec<Crl> {
+    match Crl::from_der(bytes) {
+        Ok(crl) => vec![crl],
+        Err(_) => bundle::pem_blocks(bytes).iter().filter_map(|(_, der)| Crl::from_der(der).ok()).collect(),
+    }
+}

@@ -1,0 +1,227 @@
+//! The signer's chain at a moment: found by [`crate::pki::path`], its faults sorted by what they mean for a signature.
+
+use super::{
+    Context,
+    evidence::Purpose,
+    findings::Detail,
+};
+use crate::{
+    moment::Moment,
+    pki::{
+        Certificate, Reason,
+        extensions::oid,
+        path::{self, Anchor, FaultKind, PathFault, PathInput, PathResult, RevocationEvidence, RevocationFact},
+    },
+};
+
+/// What the certificate at the end of the chain was used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    Sign,
+    Seal,
+    Timestamp,
+}
+
+impl Use {
+    /// Anchors with one of these purposes serve it.
+    const fn purposes(self) -> &'static [Purpose] {
+        match self {
+            Self::Sign => &[Purpose::Person, Purpose::Organisation],
+            Self::Seal => &[Purpose::Seal],
+            Self::Timestamp => &[Purpose::Timestamp],
+        }
+    }
+
+    const fn purpose(self) -> path::Purpose {
+        match self {
+            Self::Sign | Self::Seal => path::Purpose::Sign,
+            Self::Timestamp => path::Purpose::Timestamp,
+        }
+    }
+}
+
+/// Where the moment lies against the leaf's validity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bounds {
+    Inside,
+    TooEarly,
+    TooLate,
+}
+
+/// Why the chain does not hold.
+#[derive(Debug, Clone)]
+pub(super) enum ChainFault {
+    NotFound(Detail),
+    General(Detail),
+    Constraints(Detail),
+}
+
+/// What is known of one certificate's revocation.
+#[derive(Debug, Clone)]
+pub(super) enum Status {
+    Good,
+    Revoked(Revoked),
+    Unknown(Detail),
+}
+
+/// A revocation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Revoked {
+    pub at: Moment,
+    pub reason: Reason,
+    /// When the key was lost, as far as the authority says.
+    pub invalid_since: Option<Moment>,
+}
+
+/// The chain as found.
+pub(super) struct Chain {
+    /// Leaf first, anchor last; the leaf alone if no anchor was reached.
+    pub path: Vec<Certificate>,
+    pub fault: Option<ChainFault>,
+    pub key_use: Result<(), Detail>,
+    pub bounds: Bounds,
+    /// Of each certificate but the anchor, leaf first.
+    pub status: Vec<Status>,
+}
+
+/// Finds the chain of `leaf` as of `moment`; revocation data up to the time of the verdict counts.
+pub(super) fn find(context: &Context<'_>, leaf: &Certificate, moment: Moment, used: Use) -> Chain {
+    let serves = |purposes: &[Purpose]| used.purposes().iter().any(|purpose| purposes.contains(purpose));
+    let trusted = context.evidence.anchors.iter().filter(|anchor| serves(&anchor.purposes));
+    let anchors: Vec<Anchor> = trusted.map(|anchor| Anchor::from(anchor.certificate.clone())).collect();
+    let responders = context.evidence.anchors.iter().filter(|anchor| anchor.purposes.contains(&Purpose::Ocsp));
+    // An anchor for every purpose is an authority, not a responder: only those named for OCSP alone answer for others.
+    let responders: Vec<Certificate> =
+        responders.filter(|anchor| anchor.purposes.len() == 1).map(|anchor| anchor.certificate.clone()).collect();
+    let result = path::validate(&PathInput {
+        intermediates: &context.pool.certificates,
+        crls: &context.pool.crls,
+        ocsps: &context.pool.ocsps,
+        now: moment.max(context.options.at),
+        purpose: used.purpose(),
+        revocation: path::Revocation::Hard,
+        trusted_responders: &responders,
+        ..PathInput::new(leaf, &anchors, moment)
+    });
+    let key_use = key_use(leaf, used, &result);
+    Chain {
+        fault: fault(&result),
+        key_use,
+        bounds: if moment < leaf.not_before() {
+            Bounds::TooEarly
+        } else if moment > leaf.not_after() {
+            Bounds::TooLate
+        } else {
+            Bounds::Inside
+        },
+        status: result.path.iter().zip(&result.revocation).take(result.path.len().saturating_sub(1)).map(|(certificate, fact)| status(certificate, fact)).collect(),
+        path: result.path,
+    }
+}
+
+/// The fault that decides, by kind: nothing trusted, then a broken rule, then a constraint. Validity and revocation of the leaf
+/// are weighed by time elsewhere.
+fn fault(result: &PathResult) -> Option<ChainFault> {
+    let leaf = |fault: &PathFault| fault.certificate == Some(0);
+    let detail = |fault: &PathFault| Detail::new(fault_zh(fault.kind), fault.to_string());
+    let leaf_expired = result.faults.iter().any(|fault| leaf(fault) && fault.kind == FaultKind::Expired);
+    let mut constraint = None;
+    let mut general = None;
+    for fault in &result.faults {
+        match fault.kind {
+            FaultKind::NoChain | FaultKind::Limit => return Some(ChainFault::NotFound(detail(fault))),
+            FaultKind::Revoked | FaultKind::RevocationUnknown | FaultKind::Host => {}
+            FaultKind::Expired | FaultKind::NotYetValid | FaultKind::KeyUsage | FaultKind::ExtendedKeyUsage if leaf(fault) => {}
+            // Where the leaf itself has expired, that its issuers have too is the same finding.
+            FaultKind::Expired if leaf_expired => {}
+            FaultKind::NameConstraints | FaultKind::Policy => constraint = constraint.or(Some(fault)),
+            FaultKind::Expired
+            | FaultKind::NotYetValid
+            | FaultKind::Signature
+            | FaultKind::Malformed
+            | FaultKind::UnknownCritical
+            | FaultKind::NotAuthority
+            | FaultKind::PathLength
+            | FaultKind::KeyUsage
+            | FaultKind::ExtendedKeyUsage
+            | FaultKind::UnsupportedAlgorithm => general = general.or(Some(fault)),
+        }
+    }
+    general.map(|fault| ChainFault::General(detail(fault))).or_else(|| constraint.map(|fault| ChainFault::Constraints(detail(fault))))
+}
+
+const fn fault_zh(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::NoChain => "没有通向信任锚的证书链",
+        FaultKind::Limit => "证书链过于复杂，已停止查找",
+        FaultKind::Expired => "上级证书已过期",
+        FaultKind::NotYetValid => "上级证书尚未生效",
+        FaultKind::Signature => "签发者的签名不正确",
+        FaultKind::Malformed => "证书格式有缺陷",
+        FaultKind::UnknownCritical => "证书含有不认识的关键扩展",
+        FaultKind::NotAuthority => "签发者不是证书机构",
+        FaultKind::PathLength => "证书链超过允许的长度",
+        FaultKind::KeyUsage | FaultKind::ExtendedKeyUsage => "上级证书的用途不符",
+        FaultKind::NameConstraints => "名称超出上级证书允许的范围",
+        FaultKind::Policy => "没有可接受的证书策略",
+        FaultKind::UnsupportedAlgorithm => "证书链使用了不受支持的算法",
+        FaultKind::Revoked | FaultKind::RevocationUnknown | FaultKind::Host => "",
+    }
+}
+
+/// Key usage and extended key usage of the leaf.
+fn key_use(leaf: &Certificate, used: Use, result: &PathResult) -> Result<(), Detail> {
+    let of_leaf = |fault: &&PathFault| fault.certificate == Some(0) && matches!(fault.kind, FaultKind::KeyUsage | FaultKind::ExtendedKeyUsage);
+    if leaf.key_usage().is_some_and(|usage| !usage.signs()) {
+        return Err(Detail::new("密钥用途不含数字签名，例如加密证书", "its key usage does not allow signing (an encryption certificate, for example)"));
+    }
+    if used != Use::Timestamp
+        && let Some(uses) = leaf.extended_key_usage()
+        && !uses.is_empty()
+        && uses.iter().all(|purpose| matches!(*purpose, oid::SERVER_AUTH | oid::CLIENT_AUTH | oid::TIME_STAMPING | oid::OCSP_SIGNING))
+        && uses.iter().any(|purpose| *purpose != oid::CLIENT_AUTH)
+    {
+        return Err(Detail::new("扩展用途只限网站、时间戳或状态查询服务", "its extended key usage is for TLS, time-stamping or OCSP only"));
+    }
+    match result.faults.iter().find(of_leaf) {
+        Some(fault) if used == Use::Timestamp => {
+            Err(Detail::new("不是时间戳机构的证书", format!("not a time-stamping certificate: {}", fault.detail)))
+        }
+        Some(fault) => Err(Detail::new("证书用途不符", fault.detail.clone())),
+        None => Ok(()),
+    }
+}
+
+fn status(certificate: &Certificate, fact: &RevocationFact) -> Status {
+    match &fact.status {
+        path::Status::Revoked { at, reason } => {
+            let entry = match &fact.evidence {
+                Some(RevocationEvidence::Crl { base, delta }) => {
+                    delta.as_ref().and_then(|delta| delta.find(certificate)).or_else(|| base.find(certificate))
+                }
+                _ => None,
+            };
+            Status::Revoked(Revoked { at: *at, reason: *reason, invalid_since: entry.and_then(|entry| entry.invalid_since) })
+        }
+        path::Status::Good if forgotten(certificate, fact) => Status::Unknown(Detail::new(
+            "吊销信息签发于证书过期之后，可能已不再列出",
+            "the revocation data was issued after the certificate expired and may not list it any more",
+        )),
+        path::Status::Good | path::Status::NotChecked => Status::Good,
+        path::Status::Unknown(why) => Status::Unknown(Detail::new("没有可用的吊销信息", why.clone())),
+    }
+}
+
+/// Authorities may drop expired certificates from their lists (RFC 5280 §3.3): what was issued later says nothing, unless the
+/// responder says how far back it remembers (RFC 6960 §4.4.4).
+fn forgotten(certificate: &Certificate, fact: &RevocationFact) -> bool {
+    let late = fact.this_update.is_some_and(|as_of| as_of > certificate.not_after());
+    let remembered = match &fact.evidence {
+        Some(RevocationEvidence::Ocsp(response)) => {
+            let single = response.responses().iter().find(|single| Some(single.this_update) == fact.this_update);
+            single.and_then(|single| single.archive_cutoff).is_some_and(|cutoff| cutoff <= certificate.not_after())
+        }
+        _ => false,
+    };
+    late && !remembered
+}

@@ -1,0 +1,97 @@
+//! What is missing for a verdict and where the certificates say it can be had.
+
+use super::{Context, Evidence, Options, Policy, chain, evidence::Pool};
+use crate::{
+    doc::{
+        Facts,
+        facts::{SignatureKind, SignerFacts},
+    },
+    pki::{Certificate, ocsp},
+};
+
+/// One thing that is missing and an address that may have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// An OCSP response.
+    Ocsp {
+        /// Where to ask.
+        url: String,
+        /// The request, DER.
+        request: Vec<u8>,
+    },
+    /// A CRL.
+    Crl {
+        /// Where it lies.
+        url: String,
+    },
+    /// An issuer's certificate.
+    Issuer {
+        /// Where it lies.
+        url: String,
+    },
+}
+
+impl Need {
+    /// The address.
+    pub fn url(&self) -> &str {
+        match self {
+            Self::Ocsp { url, .. } | Self::Crl { url } | Self::Issuer { url } => url,
+        }
+    }
+}
+
+/// Revocation data and issuers that are missing, in a fixed order. The addresses were written by whoever made the certificates:
+/// the caller asks only those on its allow-list.
+pub fn needs(facts: &Facts, evidence: &Evidence, options: &Options) -> Vec<Need> {
+    let policy = Policy::default();
+    let context = Context { evidence, pool: Pool::new(facts, evidence), policy: &policy, options };
+    let mut needs = Vec::new();
+    let mut ask = |signer: &SignerFacts, used: chain::Use, at| {
+        let Some(leaf) = &signer.certificate else { return };
+        let chain = chain::find(&context, leaf, at, used);
+        for (position, certificate) in chain.path.iter().enumerate() {
+            let missing = match chain.status.get(position) {
+                Some(chain::Status::Unknown(_)) => true,
+                Some(_) => false,
+                None => false,
+            };
+            if missing {
+                add(&mut needs, certificate, chain.path.get(position.saturating_add(1)));
+            }
+        }
+        if matches!(chain.fault, Some(chain::ChainFault::NotFound(_)))
+            && let Some(last) = chain.path.last()
+        {
+            push(&mut needs, last.issuer_urls().map(|url| Need::Issuer { url: url.into() }));
+        }
+    };
+    for entry in &facts.signatures {
+        let used = match entry.kind {
+            SignatureKind::Signature => chain::Use::Sign,
+            SignatureKind::Seal => chain::Use::Seal,
+            SignatureKind::DocumentTimestamp => chain::Use::Timestamp,
+        };
+        ask(&entry.signer, used, options.at);
+        entry.signer.timestamps.iter().for_each(|stamp| ask(&stamp.signer, chain::Use::Timestamp, options.at));
+    }
+    if let Some(stamp) = &facts.timestamp {
+        let at = stamp.token.as_ref().filter(|_| !options.at_given).map_or(options.at, |token| token.time);
+        ask(&stamp.signer, chain::Use::Timestamp, at);
+    }
+    needs
+}
+
+fn add(needs: &mut Vec<Need>, certificate: &Certificate, issuer: Option<&Certificate>) {
+    if let Some(request) = issuer.and_then(|issuer| ocsp::request_for(certificate, issuer)) {
+        push(needs, certificate.ocsp_urls().map(|url| Need::Ocsp { url: url.into(), request: request.clone() }));
+    }
+    push(needs, certificate.crl_urls().map(|url| Need::Crl { url: url.into() }));
+}
+
+fn push(needs: &mut Vec<Need>, more: impl Iterator<Item = Need>) {
+    for need in more.filter(|need| need.url().starts_with("http://") || need.url().starts_with("https://")) {
+        if !needs.contains(&need) {
+            needs.push(need);
+        }
+    }
+}
