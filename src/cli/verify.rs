@@ -203,12 +203,8 @@ fn net(args: &Args) -> Result<Option<(Net, tokio::runtime::Runtime)>, String> {
 
 fn judge(path: &Path, desk: &Desk) -> Result<Verdict, String> {
     let file = OpenFile::open(path).map_err(|error| error.to_string())?;
-    let options = Options {
-        file: base_name(path),
-        at: desk.at.unwrap_or(desk.now),
-        at_given: desk.at.is_some(),
-        revocation: desk.revocation,
-    };
+    let options =
+        Options { file: base_name(path), at: desk.at.unwrap_or(desk.now), at_given: desk.at.is_some(), revocation: desk.revocation };
     let content = desk.content.as_ref().map(|content| content as &dyn crate::doc::source::ByteSource);
     let verdict = match &desk.net {
         None => offline(&file, content, &desk.evidence, &desk.policy, &options),
@@ -257,7 +253,8 @@ fn in_order(
         for _ in 0..jobs.min(paths.len()) {
             let (send, next) = (send.clone(), &next);
             scope.spawn(move || {
-                while let Some((at, path)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| paths.get(at).map(|path| (at, path))) {
+                while let Some((at, path)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| paths.get(at).map(|path| (at, path)))
+                {
                     if send.send((at, judge(path, desk))).is_err() {
                         break;
                     }

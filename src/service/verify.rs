@@ -114,8 +114,8 @@ impl Sources {
         }
         for path in &self.ocsps {
             let bytes = files::read(path).map_err(|error| unreadable(path, &error))?;
-            let found = OcspResponse::from_der(&bytes)
-                .map_err(|error| Fault::new(code::FILE).detail(format!("{}: {error}", path.display())))?;
+            let found =
+                OcspResponse::from_der(&bytes).map_err(|error| Fault::new(code::FILE).detail(format!("{}: {error}", path.display())))?;
             evidence.ocsps.push(found);
         }
         Ok(evidence)

@@ -103,8 +103,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub fn new(facts: &Facts, evidence: &Evidence) -> Self {
-        let mut pool =
-            Self { certificates: evidence.certificates.clone(), crls: evidence.crls.clone(), ocsps: evidence.ocsps.clone() };
+        let mut pool = Self { certificates: evidence.certificates.clone(), crls: evidence.crls.clone(), ocsps: evidence.ocsps.clone() };
         pool.certificates.extend(facts.certificates.iter().cloned());
         pool.carried(&facts.crls, &facts.ocsps);
         let stamped = facts.timestamp.iter().map(|stamp| &stamp.signer);

@@ -71,23 +71,33 @@ pub(super) fn articles(id: &str, found: &Findings) -> LegalSignature {
     let exclusive = match (found.signing_key, found.trusted, found.value) {
         (Some(false), ..) => (NO, "所用证书不是签名证书", "the certificate is not a signing certificate"),
         (_, _, Some(false)) => (NO, "签名值与证书不符", "the signature does not belong to the certificate's key"),
-        (Some(true), true, Some(true)) => {
-            (YES, "签名值由该签名证书对应的私钥产生，证书由受信任的机构签发给签署人", "the value was made with the key of a signing certificate that a trusted authority issued to the signer")
-        }
+        (Some(true), true, Some(true)) => (
+            YES,
+            "签名值由该签名证书对应的私钥产生，证书由受信任的机构签发给签署人",
+            "the value was made with the key of a signing certificate that a trusted authority issued to the signer",
+        ),
         _ => (NOT_SHOWN, "证书不受信任或未能确定", "the certificate is not trusted or not identified"),
     };
     let control = match found.in_force {
         Some(false) => (NO, "签署时证书已吊销或不在有效期内", "the certificate was revoked or out of validity at signing"),
-        _ => (NOT_SHOWN, "文件本身不能显示私钥由谁控制；签署时未发现吊销的，可作为佐证", "a file cannot show who controls a key; that no revocation was found at signing may support it"),
+        _ => (
+            NOT_SHOWN,
+            "文件本身不能显示私钥由谁控制；签署时未发现吊销的，可作为佐证",
+            "a file cannot show who controls a key; that no revocation was found at signing may support it",
+        ),
     };
     let signature_change = match (found.value, found.strong) {
-        (Some(true), true) => (YES, "签名值经验证，对签名的任何改动都会使验证失败", "the value verifies; any change to it would make it fail"),
+        (Some(true), true) => {
+            (YES, "签名值经验证，对签名的任何改动都会使验证失败", "the value verifies; any change to it would make it fail")
+        }
         (Some(true), false) => (NOT_SHOWN, "签名值经验证，但算法已过时", "the value verifies, but an algorithm is out of date"),
         (Some(false), _) => (NO, "签名值不正确", "the value does not verify"),
         (None, _) => (NOT_SHOWN, "未能验证签名值", "the value could not be verified"),
     };
     let content_change = match (found.unchanged, found.strong) {
-        (Some(true), true) => (YES, "内容摘要一致，对内容的任何改动都会被发现", "the digest of the content agrees; any change would be noticed"),
+        (Some(true), true) => {
+            (YES, "内容摘要一致，对内容的任何改动都会被发现", "the digest of the content agrees; any change would be noticed")
+        }
         (Some(true), false) => (NOT_SHOWN, "内容摘要一致，但算法已过时", "the digest agrees, but an algorithm is out of date"),
         (Some(false), _) => (NO, "内容与签署时不一致", "the content is not what was signed"),
         (None, _) => (NOT_SHOWN, "未能核对内容", "the content could not be compared"),
@@ -96,14 +106,26 @@ pub(super) fn articles(id: &str, found: &Findings) -> LegalSignature {
     let reliable = if conditions.contains(&NO) {
         (NO, "不符合第十三条的一项条件", "a condition of article 13 is not met")
     } else if conditions.contains(&NOT_SHOWN) {
-        (NOT_SHOWN, "第十三条的条件未全部得到显示；当事人可以约定其他可靠条件", "not all conditions of article 13 are shown; the parties may agree on others")
+        (
+            NOT_SHOWN,
+            "第十三条的条件未全部得到显示；当事人可以约定其他可靠条件",
+            "not all conditions of article 13 are shown; the parties may agree on others",
+        )
     } else {
         (YES, "第十三条的条件均已显示", "all conditions of article 13 are shown")
     };
     let certified = if found.trusted {
-        (YES, "证书由信任锚所属的电子认证服务机构签发；其许可由导入信任锚的管理员核对", "an authority under a trust anchor issued the certificate; whoever imported the anchor checks its licence")
+        (
+            YES,
+            "证书由信任锚所属的电子认证服务机构签发；其许可由导入信任锚的管理员核对",
+            "an authority under a trust anchor issued the certificate; whoever imported the anchor checks its licence",
+        )
     } else {
-        (NOT_SHOWN, "未能显示证书由依法设立的电子认证服务机构签发", "it is not shown that a lawfully established authority issued the certificate")
+        (
+            NOT_SHOWN,
+            "未能显示证书由依法设立的电子认证服务机构签发",
+            "it is not shown that a lawfully established authority issued the certificate",
+        )
     };
     let article = |article, question, question_en, (answer, evidence, evidence_en): (&'static str, &'static str, &'static str)| Article {
         article,
@@ -116,12 +138,37 @@ pub(super) fn articles(id: &str, found: &Findings) -> LegalSignature {
     LegalSignature {
         id: id.into(),
         articles: vec![
-            article("13(1)", "制作数据用于电子签名时，是否属于电子签名人专有？", "Did the creation data belong to the signer alone?", exclusive),
+            article(
+                "13(1)",
+                "制作数据用于电子签名时，是否属于电子签名人专有？",
+                "Did the creation data belong to the signer alone?",
+                exclusive,
+            ),
             article("13(2)", "签署时制作数据是否仅由电子签名人控制？", "Were they under the signer's sole control at signing?", control),
-            article("13(3)", "签署后对电子签名的任何改动能否被发现？", "Can any later change to the signature be noticed?", signature_change),
-            article("13(4)", "签署后对内容和形式的任何改动能否被发现？", "Can any later change to content and form be noticed?", content_change),
-            article("14", "是否与手写签名或者盖章具有同等的法律效力？", "Has it the same effect as a handwritten signature or a seal?", reliable),
-            article("16", "需要第三方认证的，是否由依法设立的机构认证？", "Where certification is needed, did a lawfully established authority certify it?", certified),
+            article(
+                "13(3)",
+                "签署后对电子签名的任何改动能否被发现？",
+                "Can any later change to the signature be noticed?",
+                signature_change,
+            ),
+            article(
+                "13(4)",
+                "签署后对内容和形式的任何改动能否被发现？",
+                "Can any later change to content and form be noticed?",
+                content_change,
+            ),
+            article(
+                "14",
+                "是否与手写签名或者盖章具有同等的法律效力？",
+                "Has it the same effect as a handwritten signature or a seal?",
+                reliable,
+            ),
+            article(
+                "16",
+                "需要第三方认证的，是否由依法设立的机构认证？",
+                "Where certification is needed, did a lawfully established authority certify it?",
+                certified,
+            ),
         ],
     }
 }

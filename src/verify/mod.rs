@@ -112,18 +112,14 @@ pub fn judge(facts: &Facts, evidence: &Evidence, policy: &Policy, options: &Opti
     }
 }
 
-type Parts =
-    (Moment, Conclusion, Vec<SignatureVerdict>, Vec<TimestampVerdict>, Vec<legal::LegalSignature>, Vec<verdict::Defect>);
+type Parts = (Moment, Conclusion, Vec<SignatureVerdict>, Vec<TimestampVerdict>, Vec<legal::LegalSignature>, Vec<verdict::Defect>);
 
 fn judge_timestamp_file(context: &Context<'_>, facts: &Facts, stamp: &crate::doc::facts::TimestampFacts) -> Parts {
     let own_time = !context.options.at_given;
     let judged = token::judge(context, None, stamp, own_time);
     let at = stamp.token.as_ref().filter(|_| own_time).map_or(context.options.at, |token| token.time);
     let (mut conclusion, mut defects) = document(context, facts);
-    let own = Conclusion {
-        indication: judged.verdict.indication,
-        sub: judged.verdict.sub_indication.clone().unwrap_or_default(),
-    };
+    let own = Conclusion { indication: judged.verdict.indication, sub: judged.verdict.sub_indication.clone().unwrap_or_default() };
     if own.indication >= conclusion.indication {
         conclusion = own;
     }

@@ -2,11 +2,12 @@
 
 use super::{Context, Evidence, Options, Policy, chain, evidence::Pool};
 use crate::{
+    crypto::Hash,
     doc::{
         Facts,
         facts::{SignatureKind, SignerFacts},
     },
-    pki::{Certificate, ocsp},
+    pki::{Certificate, build::ocsp},
 };
 
 /// One thing that is missing and an address that may have it.
@@ -50,12 +51,7 @@ pub fn needs(facts: &Facts, evidence: &Evidence, options: &Options) -> Vec<Need>
         let Some(leaf) = &signer.certificate else { return };
         let chain = chain::find(&context, leaf, at, used);
         for (position, certificate) in chain.path.iter().enumerate() {
-            let missing = match chain.status.get(position) {
-                Some(chain::Status::Unknown(_)) => true,
-                Some(_) => false,
-                None => false,
-            };
-            if missing {
+            if matches!(chain.status.get(position), Some(chain::Status::Unknown(_))) {
                 add(&mut needs, certificate, chain.path.get(position.saturating_add(1)));
             }
         }
@@ -82,7 +78,10 @@ pub fn needs(facts: &Facts, evidence: &Evidence, options: &Options) -> Vec<Need>
 }
 
 fn add(needs: &mut Vec<Need>, certificate: &Certificate, issuer: Option<&Certificate>) {
-    if let Some(request) = issuer.and_then(|issuer| ocsp::request_for(certificate, issuer)) {
+    if let Some((issuer, key)) = issuer.and_then(|issuer| Some((issuer, issuer.public_key().ok()?))) {
+        // SHA-1 is what every responder indexes by (RFC 5019 §2.1.1 demands it of light clients).
+        let id = ocsp::cert_id(Hash::Sha1, issuer.subject(), key, certificate.serial());
+        let request = ocsp::request(&[id], &[]);
         push(needs, certificate.ocsp_urls().map(|url| Need::Ocsp { url: url.into(), request: request.clone() }));
     }
     push(needs, certificate.crl_urls().map(|url| Need::Crl { url: url.into() }));

@@ -37,8 +37,7 @@ pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, documents: &[
     let documents: Vec<Proof> = documents.iter().copied().filter(|proof| proof.end > entry.end).collect();
     let mut findings = Findings::new(context.policy);
     let signer = &entry.signer;
-    let tokens: Vec<JudgedToken> =
-        signer.timestamps.iter().map(|stamp| token::judge(context, Some(&entry.id), stamp, false)).collect();
+    let tokens: Vec<JudgedToken> = signer.timestamps.iter().map(|stamp| token::judge(context, Some(&entry.id), stamp, false)).collect();
     let mut problems = entry.problems.clone();
     if tokens.iter().any(|token| token.malformed) {
         let text = ("所附时间戳不是 RFC 3161 时间戳", "an attached time-stamp is no RFC 3161 token");
@@ -200,28 +199,32 @@ pub(super) const fn named(unjudged: Unjudged) -> (&'static str, &'static str, &'
         Unjudged::LaterRevisions => (SUB, "签署之后的版本", "revisions after the signed one"),
         Unjudged::SecurityStore => (SUB, "文档安全存储（DSS）", "the document security store (DSS)"),
         Unjudged::SeedValues => (SUB, "表单对签名的要求（种子值）", "what the form demands of the signature (seed values)"),
-        Unjudged::Permissions => (SUB, "认证或锁定的修改权限（DocMDP、FieldMDP）", "permissions of a certification or lock (DocMDP, FieldMDP)"),
+        Unjudged::Permissions => {
+            (SUB, "认证或锁定的修改权限（DocMDP、FieldMDP）", "permissions of a certification or lock (DocMDP, FieldMDP)")
+        }
         Unjudged::ArchiveTimestamp => (SUB, "归档时间戳", "archive time-stamps"),
         Unjudged::ReferenceTimestamp => (SUB, "引用时间戳", "time-stamps over references"),
         Unjudged::CounterSignature => (SUB, "副署（会签）", "counter-signatures"),
         Unjudged::EvidenceRecord => (SUB, "证据记录", "evidence records"),
-        Unjudged::SignaturePolicy => ("SIGNATURE_POLICY_NOT_AVAILABLE", "签名所指的签名策略", "the signature policy that the signature names"),
+        Unjudged::SignaturePolicy => {
+            ("SIGNATURE_POLICY_NOT_AVAILABLE", "签名所指的签名策略", "the signature policy that the signature names")
+        }
         Unjudged::ExternalContent => (SUB, "文件之外的内容", "content outside what a reader shows"),
     }
 }
 
 /// Judges a document time-stamp as an entry of its own.
-pub(super) fn judge_document_timestamp(context: &Context<'_>, entry: &SignatureFacts) -> (SignatureVerdict, TimestampVerdict, Option<Proof>) {
+pub(super) fn judge_document_timestamp(
+    context: &Context<'_>,
+    entry: &SignatureFacts,
+) -> (SignatureVerdict, TimestampVerdict, Option<Proof>) {
     let facts = TimestampFacts { kind: TimestampKind::Document, token: entry.token.clone(), signer: entry.signer.clone() };
     let judged = token::judge(context, Some(&entry.id), &facts, false);
     let mut findings = Findings::new(context.policy);
     arithmetic(&mut findings, &entry.signer, &entry.problems);
     coverage(&mut findings, entry);
     let outside = findings.conclusion();
-    let inside = Conclusion {
-        indication: judged.verdict.indication,
-        sub: judged.verdict.sub_indication.clone().unwrap_or_default(),
-    };
+    let inside = Conclusion { indication: judged.verdict.indication, sub: judged.verdict.sub_indication.clone().unwrap_or_default() };
     let conclusion = if outside.indication > inside.indication { outside } else { inside };
     let proof = judged.proof.filter(|_| conclusion.indication == Indication::Passed);
     let proof = proof.map(|(time, latest)| Proof { time, latest, source: "document-timestamp", end: entry.end });

@@ -230,17 +230,29 @@ fn validity(findings: &mut Findings<'_>, chain: &Chain, times: &Times, leaf: Opt
         }
         // That the signature is at hand proves that it existed: before the certificate began, so the certificate cannot stand for it.
         Bounds::TooEarly => {
-            findings.unmet(row::VALIDITY, Conclusion::failed("NOT_YET_VALID"), bounds("签署时证书尚未生效", "the certificate had not begun"));
+            findings.unmet(
+                row::VALIDITY,
+                Conclusion::failed("NOT_YET_VALID"),
+                bounds("签署时证书尚未生效", "the certificate had not begun"),
+            );
             None
         }
         Bounds::TooLate => {
             let late = chain.path.first().is_some_and(|leaf| times.after.is_some_and(|after| after > leaf.not_after()));
             if late {
-                findings.unmet(row::VALIDITY, Conclusion::failed("EXPIRED"), bounds("签署于证书过期之后", "it was made after the certificate expired"));
+                findings.unmet(
+                    row::VALIDITY,
+                    Conclusion::failed("EXPIRED"),
+                    bounds("签署于证书过期之后", "it was made after the certificate expired"),
+                );
                 return Some(false);
             }
             let sub = if matches!(leaf, Some(Status::Good)) { "OUT_OF_BOUNDS_NOT_REVOKED" } else { "OUT_OF_BOUNDS_NO_POE" };
-            findings.unmet(row::VALIDITY, Conclusion::indeterminate(sub), bounds("证书已过期，且没有过期前的时间证明", "the certificate has expired and nothing proves an earlier time"));
+            findings.unmet(
+                row::VALIDITY,
+                Conclusion::indeterminate(sub),
+                bounds("证书已过期，且没有过期前的时间证明", "the certificate has expired and nothing proves an earlier time"),
+            );
             None
         }
     }
@@ -266,27 +278,31 @@ fn revocations(findings: &mut Findings<'_>, context: &Context<'_>, chain: &Chain
             Status::Revoked(revoked) => {
                 let when = format!("{}（{}）", revoked.at, revoked.reason);
                 let when_en = format!("{} ({})", revoked.at, revoked.reason);
-                let told = |zh: &str, en: &str| of_certificate(chain, position, &Detail::new(format!("{when}，{zh}"), format!("{when_en}, {en}")));
+                let told =
+                    |zh: &str, en: &str| of_certificate(chain, position, &Detail::new(format!("{when}，{zh}"), format!("{when_en}, {en}")));
                 let compromise = matches!(revoked.reason, Reason::KeyCompromise | Reason::CaCompromise | Reason::AaCompromise);
                 let since = revoked.invalid_since.filter(|_| compromise).map_or(revoked.at, |since| since.min(revoked.at));
                 let after = times.after.is_some_and(|after| after >= revoked.at);
                 let proven_before = times.proven.is_some_and(|proven| proven < since);
-                let harmless = matches!(
-                    revoked.reason,
-                    Reason::AffiliationChanged | Reason::Superseded | Reason::CessationOfOperation
-                );
+                let harmless = matches!(revoked.reason, Reason::AffiliationChanged | Reason::Superseded | Reason::CessationOfOperation);
                 let verdict = if revoked.reason == Reason::CertificateHold {
                     Err((Conclusion::indeterminate("TRY_LATER"), told("证书被暂停使用", "the certificate is on hold")))
                 } else if position > 0 {
                     if proven_before && !compromise || times.proven.is_none() && times.at < since {
                         Ok(told("其后吊销", "revoked only later"))
                     } else {
-                        Err((Conclusion::indeterminate("REVOKED_CA_NO_POE"), told("上级证书已吊销", "an authority's certificate is revoked")))
+                        Err((
+                            Conclusion::indeterminate("REVOKED_CA_NO_POE"),
+                            told("上级证书已吊销", "an authority's certificate is revoked"),
+                        ))
                     }
                 } else if after {
                     Err((Conclusion::failed("REVOKED"), told("签署于吊销之后", "it was made after the revocation")))
                 } else if role == Role::Authority && !harmless {
-                    Err((Conclusion::indeterminate("REVOKED_NO_POE"), told("时间戳机构证书已吊销", "the authority's certificate is revoked")))
+                    Err((
+                        Conclusion::indeterminate("REVOKED_NO_POE"),
+                        told("时间戳机构证书已吊销", "the authority's certificate is revoked"),
+                    ))
                 } else if proven_before {
                     Ok(told("其后吊销，签署在先", "revoked only after the proven time"))
                 } else if times.proven.is_some_and(|proven| proven >= revoked.at) {

@@ -39,7 +39,8 @@ pub(super) fn judge(context: &Context<'_>, signature: Option<&str>, facts: &Time
             findings.unmet(row::FORMAT, Conclusion::failed("FORMAT_FAILURE"), detail);
         }
         if token.time > context.options.at.plus(SKEW) {
-            let detail = Detail::new(format!("时间 {} 晚于核验时间", token.time), format!("its time {} is later than the verdict", token.time));
+            let detail =
+                Detail::new(format!("时间 {} 晚于核验时间", token.time), format!("its time {} is later than the verdict", token.time));
             findings.unmet(row::ORDER, Conclusion::indeterminate("TIMESTAMP_ORDER_FAILURE"), detail);
         }
         // RFC 3161 §2.4.2: the token's signer must be named by a signing-certificate attribute.
@@ -56,9 +57,11 @@ pub(super) fn judge(context: &Context<'_>, signature: Option<&str>, facts: &Time
         algorithms::check(&mut findings, signer, &standing.path, context.options.at, facts.token.as_ref().map(|token| token.time));
     }
     let conclusion = findings.conclusion();
-    let proof = facts.token.as_ref().filter(|_| conclusion.indication == Indication::Passed).map(|token| {
-        (token.time, token.time.plus(token.accuracy.unwrap_or_default()))
-    });
+    let proof = facts
+        .token
+        .as_ref()
+        .filter(|_| conclusion.indication == Indication::Passed)
+        .map(|token| (token.time, token.time.plus(token.accuracy.unwrap_or_default())));
     let verdict = TimestampVerdict {
         signature: signature.map(Into::into),
         kind: facts.kind.name(),
