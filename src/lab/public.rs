@@ -2,7 +2,7 @@
 
 use super::{
     Lab,
-    authority::{Reason, RevokeError},
+    authority::{self, RevokeError},
     chaos::{Chaos, Endpoint, Mood},
     clock::Change,
     misbehave::misbehaving,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{moment::Moment, world::Clock as _};
 use axum::{
-    Extension, Form, Json, Router,
+    Extension, Json, Router,
     body::Bytes,
     extract::{Path, Query, Request, State},
     http::{HeaderMap, StatusCode, header},
@@ -47,15 +47,14 @@ pub fn router(lab: &Arc<Lab>) -> Router {
 
 /// Only callers that speak to this machine by its own name, and no form of another site.
 async fn same_site(request: Request, next: Next) -> Response {
-    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    if is_same_site(request.headers()) { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
+}
+
+fn is_same_site(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(header::HOST).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let origin_fits = text(header::ORIGIN).is_none_or(|origin| origin.strip_prefix("http://") == Some(host));
-    if matches!(name, "127.0.0.1" | "localhost") && origin_fits {
-        next.run(request).await
-    } else {
-        StatusCode::FORBIDDEN.into_response()
-    }
+    matches!(name, "127.0.0.1" | "localhost") && text(header::ORIGIN).is_none_or(|origin| origin.strip_prefix("http://") == Some(host))
 }
 
 fn typed(content_type: &'static str, body: Vec<u8>) -> Response {
@@ -148,21 +147,10 @@ async fn clock(State(lab): State<Arc<Lab>>, headers: HeaderMap) -> Response {
     if wants_html(&headers) { pages::clock(state.now, state.machine, state.stopped).into_response() } else { Json(state).into_response() }
 }
 
-/// The form's fields are all text.
-#[derive(Deserialize)]
-struct ClockForm {
-    now: Option<String>,
-    stop: Option<String>,
-}
-
 async fn set_clock(State(lab): State<Arc<Lab>>, headers: HeaderMap, body: Bytes) -> Response {
     let is_form = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/x-www-form-urlencoded");
     let change = if is_form {
-        let form = Form::<ClockForm>::from_bytes(&body).map(|Form(form)| form);
-        form.and_then(|form| {
-            let now = form.now.filter(|text| !text.trim().is_empty()).map(|text| text.parse()).transpose().ok()?;
-            Some(Change { now, advance_seconds: None, stop: form.stop.is_some() })
-        })
+        clock_form(&body)
     } else {
         serde_json::from_slice(&body).ok()
     };
@@ -173,6 +161,19 @@ async fn set_clock(State(lab): State<Arc<Lab>>, headers: HeaderMap, body: Bytes)
         return lab.broken(&error);
     }
     if is_form { Redirect::to("/lab/clock").into_response() } else { Json(clock_state(&lab)).into_response() }
+}
+
+/// Fields of the page's form; an empty or missing `now` keeps no moment.
+fn clock_form(body: &[u8]) -> Option<Change> {
+    let mut change = Change::default();
+    for (name, value) in url::form_urlencoded::parse(body) {
+        match &*name {
+            "now" if !value.trim().is_empty() => change.now = Some(value.parse().ok()?),
+            "stop" => change.stop = true,
+            _ => {}
+        }
+    }
+    Some(change)
 }
 
 async fn chaos(State(lab): State<Arc<Lab>>) -> Json<Chaos> {
@@ -209,9 +210,8 @@ struct Revocation {
     ca: String,
     /// Serial number in hexadecimal.
     serial: String,
-    /// Why.
-    #[serde(default)]
-    reason: Reason,
+    /// Why, by the name in RFC 5280 section 5.3.1; unspecified, if none.
+    reason: Option<String>,
     /// Since when; now, if none. It may lie in the past.
     at: Option<Moment>,
 }
@@ -222,9 +222,12 @@ async fn revoke(State(lab): State<Arc<Lab>>, body: Bytes) -> Response {
         return refused(StatusCode::BAD_REQUEST, "ca, serial (hexadecimal), reason, at (RFC 3339)");
     };
     let Some(ca) = lab.authorities.ca(&order.ca) else { return refused(StatusCode::NOT_FOUND, "no such CA") };
+    let Some(reason) = authority::reason(order.reason.as_deref().unwrap_or("unspecified")) else {
+        return refused(StatusCode::BAD_REQUEST, "reason: unspecified, keyCompromise, certificateHold, removeFromCRL, …");
+    };
     let at = order.at.unwrap_or_else(|| lab.clock.now());
-    match ca.revoke(&order.serial, order.reason, at) {
-        Ok(()) => Json(serde_json::json!({"ca": order.ca, "serial": order.serial, "reason": order.reason, "at": at})).into_response(),
+    match ca.revoke(&order.serial, reason, at) {
+        Ok(()) => Json(serde_json::json!({"ca": order.ca, "serial": order.serial, "reason": reason.name(), "at": at})).into_response(),
         Err(RevokeError::Unknown) => refused(StatusCode::NOT_FOUND, "no such certificate"),
         Err(RevokeError::NotOnHold) => refused(StatusCode::CONFLICT, "only a certificate on hold can be released"),
         Err(RevokeError::Lab(error)) => lab.broken(&error),

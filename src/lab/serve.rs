@@ -76,7 +76,7 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Rout
     let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
 }
 
-async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router, watcher: hyper_util::server::graceful::Watcher) {
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, router: Router, watcher: hyper_util::server::graceful::Watcher) {
     let service = service_fn(move |request: Request<Incoming>| {
         let router = router.clone();
         async move {
