@@ -5,11 +5,7 @@ use crate::{
     world::SystemClock,
 };
 use anyhow::Context as _;
-use std::{
-    io::Write as _,
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Arguments of `xinyin lab`.

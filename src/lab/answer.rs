@@ -61,8 +61,13 @@ impl Answers {
         struct Refusal<'a> {
             error: &'a str,
         }
-        let envelope =
-            Envelope { kind: "refusal", nonce, question_sm3: hex::encode(Hash::Sm3.digest(question)), time: now, content: Refusal { error: why } };
+        let envelope = Envelope {
+            kind: "refusal",
+            nonce,
+            question_sm3: hex::encode(Hash::Sm3.digest(question)),
+            time: now,
+            content: Refusal { error: why },
+        };
         self.signed(&envelope, StatusCode::UNPROCESSABLE_ENTITY, Mood::default())
             .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
     }

@@ -184,9 +184,7 @@ pub fn holder(
     terms: Terms,
 ) -> Result<Certificate, BuildError> {
     let subject = match holder {
-        Holder::Person(name, _) => {
-            build_name(&[(attribute::COUNTRY, "CN"), (attribute::STATE, "福建省"), (attribute::COMMON_NAME, name)])?
-        }
+        Holder::Person(name, _) => build_name(&[(attribute::COUNTRY, "CN"), (attribute::STATE, "福建省"), (attribute::COMMON_NAME, name)])?,
         Holder::Organisation(name, _) => build_name(&[
             (attribute::COUNTRY, "CN"),
             (attribute::STATE, "福建省"),

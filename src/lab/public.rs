@@ -62,7 +62,8 @@ fn typed(content_type: &'static str, body: Vec<u8>) -> Response {
 }
 
 async fn index(State(lab): State<Arc<Lab>>) -> Html<String> {
-    let mut links = vec![("收件箱 Inbox", "/lab/inbox".to_owned()), ("时钟 Clock", "/lab/clock".into()), ("故障 Chaos", "/lab/chaos".into())];
+    let mut links =
+        vec![("收件箱 Inbox", "/lab/inbox".to_owned()), ("时钟 Clock", "/lab/clock".into()), ("故障 Chaos", "/lab/chaos".into())];
     for ca in lab.authorities.ids() {
         links.push((ca, format!("/ca/{ca}.pem")));
     }
@@ -97,11 +98,7 @@ async fn ocsp(State(lab): State<Arc<Lab>>, Extension(mood): Extension<Mood>, Pat
 }
 
 /// RFC 6960 appendix A.1: the request's base64, percent-encoded, as the rest of the path.
-async fn ocsp_get(
-    lab: State<Arc<Lab>>,
-    mood: Extension<Mood>,
-    Path((id, request)): Path<(String, String)>,
-) -> Response {
+async fn ocsp_get(lab: State<Arc<Lab>>, mood: Extension<Mood>, Path((id, request)): Path<(String, String)>) -> Response {
     match STANDARD.decode(request) {
         Ok(request) => ocsp(lab, mood, Path(id), request.into()).await,
         Err(_) => StatusCode::BAD_REQUEST.into_response(),
@@ -149,13 +146,13 @@ async fn clock(State(lab): State<Arc<Lab>>, headers: HeaderMap) -> Response {
 
 async fn set_clock(State(lab): State<Arc<Lab>>, headers: HeaderMap, body: Bytes) -> Response {
     let is_form = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/x-www-form-urlencoded");
-    let change = if is_form {
-        clock_form(&body)
-    } else {
-        serde_json::from_slice(&body).ok()
-    };
+    let change = if is_form { clock_form(&body) } else { serde_json::from_slice(&body).ok() };
     let Some(change) = change else {
-        return (StatusCode::BAD_REQUEST, Json(serde_json::json!({"error": "now: RFC 3339; advance_seconds: whole seconds; stop: true or false"}))).into_response();
+        return (
+            StatusCode::BAD_REQUEST,
+            Json(serde_json::json!({"error": "now: RFC 3339; advance_seconds: whole seconds; stop: true or false"})),
+        )
+            .into_response();
     };
     if let Err(error) = lab.set_clock(&change) {
         return lab.broken(&error);

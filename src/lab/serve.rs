@@ -29,7 +29,11 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub struct Dropped;
 
 /// TLS 1.2 and 1.3 with a client certificate issued under `clients`; without one there is no connection.
-pub fn mutual_tls(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>, clients: CertificateDer<'static>) -> anyhow::Result<TlsAcceptor> {
+pub fn mutual_tls(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    clients: CertificateDer<'static>,
+) -> anyhow::Result<TlsAcceptor> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
     roots.add(clients)?;
