@@ -23,3 +23,4 @@ pub fn corpus(test: &str) -> Option<PathBuf> {
     None
 }
 mod keys;
+mod pdf;

@@ -74,21 +74,15 @@ pub fn ending(input: &Input<'_>, end: u64) -> Result<Ending, PdfError> {
     lexer.advance(at);
     let keyword = lexer.position();
     lexer.literal(WORD);
-    skip_white(&mut lexer);
+    lexer.skip_white();
     let xref = lexer.unsigned().ok_or(PdfError::Structure(("startxref 没有给出偏移", "startxref names no offset")))?;
     let mut ending = Ending { keyword, xref, end: lexer.position(), marked: false };
-    skip_white(&mut lexer);
+    lexer.skip_white();
     if lexer.literal(b"%%EOF") {
         ending.marked = true;
         ending.end = lexer.position();
     }
     Ok(ending)
-}
-
-/// Skips white space, but no comments.
-pub fn skip_white(lexer: &mut Lexer<'_>) {
-    let count = lexer.rest().iter().take_while(|octet| is_space(**octet)).count();
-    lexer.advance(count);
 }
 
 impl<'a> Document<'a> {
@@ -233,6 +227,8 @@ impl<'d, 'a> Revision<'d, 'a> {
     fn object_at(&self, offset: u64, id: Id) -> Result<Object, PdfError> {
         let input = &self.document.input;
         let (found, object) = input.read(offset, input.len(), |lexer| {
+            // Some writers point at the end of line before an object; nothing but white space may lie between.
+            lexer.skip_white();
             let found = lexer.object_header().ok_or(SyntaxError::Unexpected)?;
             let value = lexer.object()?;
             Ok((found, lexer.finish_object(value)?))

@@ -85,6 +85,13 @@ impl<'a> Lexer<'a> {
         self.at = self.at.saturating_add(count).min(self.octets.len());
     }
 
+    /// Skips white space, but no comments.
+    pub fn skip_white(&mut self) {
+        while self.peek().is_some_and(is_space) {
+            self.at += 1;
+        }
+    }
+
     /// Skips white space and comments.
     pub fn skip_space(&mut self) {
         while let Some(octet) = self.peek() {

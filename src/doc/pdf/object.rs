@@ -58,7 +58,7 @@ impl PartialEq for Text {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Dictionary {
     entries: BTreeMap<Vec<u8>, Object>,
-    /// Whether a key stands twice: readers then disagree about its value.
+    /// Whether a key stands twice with different values: readers then disagree about its value.
     pub ambiguous: bool,
 }
 
@@ -68,9 +68,16 @@ impl Dictionary {
         self.entries.get(key.as_bytes()).filter(|value| **value != Object::Null)
     }
 
-    /// Adds an entry; a key that stands already makes the dictionary ambiguous, its last value is kept.
+    /// Adds an entry; a key that stands already with another value makes the dictionary ambiguous, its last value is kept.
     pub fn insert(&mut self, key: Vec<u8>, value: Object) {
-        self.ambiguous |= self.entries.insert(key, value).is_some();
+        let clash = self.entries.get(&key).is_some_and(|earlier| *earlier != value);
+        self.ambiguous |= clash;
+        self.entries.insert(key, value);
+    }
+
+    /// Whether a `null` is written out: the same as nothing, but no writer has a reason for it.
+    pub fn has_null(&self) -> bool {
+        self.entries.values().any(|value| *value == Object::Null)
     }
 
     /// Keys and values in the order of the keys; entries with `null` left out.

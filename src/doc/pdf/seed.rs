@@ -40,7 +40,8 @@ pub fn seeds(
             broken("签名编码不是该域要求的", "the signature encoding is not one the field demands");
         }
     }
-    if demanded(3, "Reasons") && !reason_fits(&texts(revision, &demands, "Reasons")?, &reason(revision, dictionary)?) {
+    // Without a list the demand forbids any reason (table 237).
+    if flags >> 3 & 1 == 1 && !reason_fits(&texts(revision, &demands, "Reasons")?, &reason(revision, dictionary)?) {
         broken("签名理由不是该域允许的", "the reason for signing is not one the field allows");
     }
     if demanded(6, "DigestMethod") {

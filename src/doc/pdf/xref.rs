@@ -65,7 +65,10 @@ pub fn section(input: &Input<'_>, offset: u64) -> Result<Section, PdfError> {
     if offset >= input.len() {
         return Err(PdfError::Structure(("交叉引用偏移超出文件", "a cross-reference offset lies outside the file")));
     }
-    let is_table = input.read(offset, input.len(), |lexer| Ok(lexer.keyword(b"xref")))?;
+    let is_table = input.read(offset, input.len(), |lexer| {
+        lexer.skip_white();
+        Ok(lexer.keyword(b"xref"))
+    })?;
     if !is_table {
         return stream_section(input, offset);
     }
@@ -97,6 +100,7 @@ fn offset_of(trailer: &Dictionary, key: &str) -> Result<Option<u64>, PdfError> {
 }
 
 fn table(lexer: &mut Lexer<'_>, offset: u64) -> Result<Section, SyntaxError> {
+    lexer.skip_white();
     if !lexer.keyword(b"xref") {
         return Err(SyntaxError::Unexpected);
     }
@@ -167,6 +171,7 @@ fn stream_section(input: &Input<'_>, offset: u64) -> Result<Section, PdfError> {
 /// The stream object at `offset`.
 pub fn stream_at(input: &Input<'_>, offset: u64) -> Result<(Id, Stream), PdfError> {
     let (id, object) = input.read(offset, input.len(), |lexer| {
+        lexer.skip_white();
         let id = lexer.object_header().ok_or(SyntaxError::Unexpected)?;
         let value = lexer.object()?;
         Ok((id, lexer.finish_object(value)?))

@@ -17,7 +17,7 @@ use super::input::PdfError;
 use super::mdp::Permissions;
 use super::object::{Id, Object};
 use super::xref::Entry;
-use edges::{Edges, edges};
+use edges::{Edge, Edges, edges};
 use roles::Role;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -220,29 +220,42 @@ fn check_edges(changes: &BTreeMap<u32, Change>, roles: &HashMap<u32, Role>, edge
     let none = HashSet::new();
     for (number, change) in changes {
         let references = edges.get(number).unwrap_or(&none);
+        let from_changed = |edge: &Edge| edge.from.is_some_and(|from| changes.contains_key(&from));
         match roles.get(number) {
             None if change.old.is_some() => {
                 findings.suspect(format!("签名之后改动了对象 {number}"), format!("object {number} was changed after signing"));
             }
-            None if references.is_empty() => findings.doubt(
-                format!("签名之后加入了无处引用的对象 {number}"),
-                format!("object {number} was added after signing and nothing refers to it"),
+            None if references.is_empty() && !could_be_a_root(&change.new) => findings.permit(
+                Level::Preservation,
+                format!("加入了无处引用的对象 {number}"),
+                format!("object {number}, to which nothing refers, was added"),
             ),
+            // A new part of something that is undecided already.
+            None if !findings.undecided.is_empty() && references.iter().all(from_changed) => (),
             None => findings.suspect(
                 format!("签名之后加入了对象 {number}，用途不明"),
                 format!("object {number} was added after signing for no known purpose"),
             ),
             Some(role) => {
-                if let Some(edge) = references.iter().find(|edge| !role.allows(edge, roles)) {
-                    let key = String::from_utf8_lossy(&edge.key).into_owned();
-                    let (zh, en) = (
-                        format!("签名之后改动的对象 {number} 还从 /{key} 处被引用"),
-                        format!("object {number}, changed after signing, is also referred to under /{key}"),
-                    );
-                    // A page may be named from many harmless places; those not known are left open.
-                    if *role == Role::Page { findings.doubt(zh, en) } else { findings.suspect(zh, en) }
-                }
+                let Some(edge) = references.iter().find(|edge| !role.allows(edge, roles)) else { continue };
+                let key = String::from_utf8_lossy(&edge.key).into_owned();
+                let (zh, en) = (
+                    format!("签名之后改动的对象 {number} 还从 /{key} 处被引用"),
+                    format!("object {number}, changed after signing, is also referred to under /{key}"),
+                );
+                // A page may be named from many harmless places, and a reference that led nowhere when the document was signed
+                // may be an oversight; neither can be settled here.
+                if *role == Role::Page || change.old.is_none() { findings.doubt(zh, en) } else { findings.suspect(zh, en) }
             }
         }
     }
+}
+
+/// Whether a reader that repairs a file might take the object, to which nothing refers, for the root of a document.
+fn could_be_a_root(object: &Object) -> bool {
+    object.as_dictionary().is_some_and(|dictionary| {
+        dictionary.ambiguous
+            || matches!(dictionary.name("Type"), Some(b"Catalog" | b"Pages" | b"Page" | b"XRef" | b"ObjStm"))
+            || ["Root", "Pages", "Kids"].iter().any(|key| dictionary.get(key).is_some())
+    })
 }

@@ -49,16 +49,24 @@ impl Role {
             Self::Signature => key == b"V" && edge.top && matches!(from, Some(Self::OldField | Self::NewField)),
             Self::Page => matches!(key, b"Kids" | b"P" | b"Pg" | b"Page" | b"D" | b"Dest" | b"Names" | b"OpenAction"),
             Self::Annotations => key == b"Annots",
-            Self::Store => from == Some(Self::Store) || (key == b"DSS" && edge.top),
+            Self::Store => is_store_key(key) && (from == Some(Self::Store) || edge.top),
             Self::Extensions => key == b"Extensions" && edge.top,
             Self::Metadata => key == b"Metadata" && edge.top,
             Self::Information => key == b"Info" && edge.from.is_none(),
             Self::Part => match from {
                 Some(Self::OldField) => key == b"AP" || !edge.top,
                 Some(Self::NewField | Self::Signature | Self::Part) => true,
+                Some(Self::Form) => key == b"DR" || !edge.top,
                 _ => false,
             },
             Self::Container => key == b"Extends",
         }
     }
+}
+
+/// Keys under which parts of a security store stand: its own, or the digest of a signature in its VRI dictionary. Nothing that
+/// is shown stands under any of them as the type it must have here.
+fn is_store_key(key: &[u8]) -> bool {
+    matches!(key, b"DSS" | b"VRI" | b"Certs" | b"CRLs" | b"OCSPs" | b"Cert" | b"CRL" | b"OCSP")
+        || (key.len() == 40 && key.iter().all(u8::is_ascii_hexdigit))
 }

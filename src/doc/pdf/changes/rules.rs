@@ -43,6 +43,28 @@ const FIELD_KEYS: &[&str] = &[
     "Lang",
 ];
 
+/// Keys of a trailer or cross-reference stream that belong to each revision of its own (tables 15, 17 and 5).
+const TRAILER_KEYS: &[&str] = &[
+    "Size",
+    "Prev",
+    "Root",
+    "Encrypt",
+    "Info",
+    "ID",
+    "XRefStm",
+    "Type",
+    "Index",
+    "W",
+    "Length",
+    "Filter",
+    "DecodeParms",
+    "DL",
+    "F",
+    "FFilter",
+    "FDecodeParms",
+    "DocChecksum",
+];
+
 impl Comparison<'_, '_, '_> {
     /// Runs every rule.
     pub(super) fn claim_all(&mut self) -> Result<(), PdfError> {
@@ -81,7 +103,7 @@ impl Comparison<'_, '_, '_> {
         found.into_iter().for_each(|id| self.claim(id, Role::Container));
     }
 
-    /// The trailer must keep its catalogue and encryption; the information dictionary may change its texts.
+    /// The trailer must keep its catalogue and encryption, and name nothing unheard of; the information dictionary may change its texts.
     fn claim_trailer(&mut self) -> Result<(), PdfError> {
         let (Some(old), Some(new)) = (self.old.trailer(), self.new.trailer()) else { return Ok(()) };
         if old.get("Root") != new.get("Root") {
@@ -89,6 +111,9 @@ impl Comparison<'_, '_, '_> {
         }
         if old.get("Encrypt") != new.get("Encrypt") {
             self.findings.suspect("签名之后改了加密", "the encryption was changed after signing");
+        }
+        if !old.same_but(new, TRAILER_KEYS) {
+            self.findings.doubt("签名之后文件尾增改了不认识的条目", "unknown entries of the trailer were changed after signing");
         }
         let Some(id) = new.reference("Info") else { return Ok(()) };
         let plain = |change: &Change| match &change.new {
@@ -146,22 +171,81 @@ impl Comparison<'_, '_, '_> {
                 }
             }
         }
+        if !self.is_store(root)? {
+            self.findings.suspect("验证资料（DSS）的结构不合规范", "the document security store is not built as the format demands");
+            return Ok(());
+        }
         let mut touched = old.get("DSS") != Some(root);
+        let mut seen = HashSet::new();
         let mut todo = vec![root.clone()];
         while let Some(node) = todo.pop() {
             for id in references(&node) {
-                let Some(change) = self.changed(id) else { continue };
-                if (change.old.is_none() || before.contains(&id)) && !self.roles.contains_key(&id.number) {
-                    todo.push(change.new.clone());
-                    self.claim(id, Role::Store);
-                    touched = true;
+                if !seen.insert(id) {
+                    continue;
                 }
+                match self.changed(id) {
+                    None => todo.push(self.new.object(id)?),
+                    Some(change) if change.old.is_none() || before.contains(&id) => {
+                        todo.push(change.new.clone());
+                        touched = true;
+                    }
+                    Some(_) => continue,
+                }
+                // An unchanged part of the store has the role too, so that it may refer to changed ones.
+                self.roles.entry(id.number).or_insert(Role::Store);
             }
         }
         if touched {
             self.findings.permit(Level::Preservation, "加入了验证资料（DSS）", "validation material was added (DSS)");
         }
         Ok(())
+    }
+
+    /// Whether a security store has only the entries it may have, each of its own type (tables 262 and 263).
+    fn is_store(&self, root: &Object) -> Result<bool, PdfError> {
+        let Object::Dictionary(dss) = self.new.resolve(root)? else { return Ok(false) };
+        if dss.ambiguous
+            || dss.has_null()
+            || !only(&dss, &["Type", "VRI", "Certs", "OCSPs", "CRLs"])
+            || !self.holds_streams(&dss, &["Certs", "OCSPs", "CRLs"])?
+        {
+            return Ok(false);
+        }
+        match self.new.value(&dss, "VRI")? {
+            Object::Null => Ok(true),
+            Object::Dictionary(entries) => {
+                if entries.ambiguous || entries.has_null() {
+                    return Ok(false);
+                }
+                for (_, entry) in entries.iter() {
+                    let Object::Dictionary(entry) = self.new.resolve(entry)? else { return Ok(false) };
+                    let fits = only(&entry, &["Type", "Cert", "CRL", "OCSP", "TU"]);
+                    if !fits || !self.holds_streams(&entry, &["Cert", "CRL", "OCSP"])? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether each of these entries is missing or an array of streams.
+    fn holds_streams(&self, dictionary: &Dictionary, keys: &[&str]) -> Result<bool, PdfError> {
+        for key in keys {
+            match self.new.value(dictionary, key)? {
+                Object::Null => (),
+                Object::Array(items) => {
+                    for item in &items {
+                        if !matches!(self.new.resolve(item)?, Object::Stream(_)) {
+                            return Ok(false);
+                        }
+                    }
+                }
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     /// The form may gain signature fields, and empty signature fields may be signed.
@@ -173,12 +257,21 @@ impl Comparison<'_, '_, '_> {
         if existed && old.get("AcroForm").and_then(Object::as_reference) != new.get("AcroForm").and_then(Object::as_reference) {
             self.findings.doubt("签名之后换了表单字典", "the form dictionary was replaced after signing");
         }
-        let kept = if existed { was.same_but(is, &["Fields", "SigFlags"]) } else { only(is, &["Fields", "SigFlags", "DR", "DA"]) };
+        // Default resources matter to fields that are drawn from them; a signature field is not.
+        let drawn = before.fields.iter().any(|field| field.kind != b"Sig");
+        let mut free = vec!["Fields", "SigFlags"];
+        if !drawn {
+            free.extend(["DR", "DA"]);
+        }
+        let kept = if existed { was.same_but(is, &free) } else { only(is, &free) };
         if !kept {
             self.findings.doubt("签名之后改动了表单设置", "settings of the form were changed after signing");
         }
         if let Some(id) = now.id {
             self.claim(id, Role::Form);
+        }
+        if !drawn {
+            self.claim_parts(is.get("DR"));
         }
         if let Some(list) = is.reference("Fields") {
             self.claim(list, Role::FieldList);
@@ -222,6 +315,7 @@ impl Comparison<'_, '_, '_> {
         if let (true, Some(before), Some(now)) = (old.same_but(&new, &["Kids"]), kids(&old), kids(&new)) {
             self.claim_list(&before, &now);
             self.claim(id, Role::OldField);
+            self.findings.doubt("签名之后在原有表单域组里加了域", "a field was put into an existing group of fields after signing");
         }
     }
 

@@ -3,7 +3,7 @@
 //! A reader that repairs files looks for `12 0 obj` anywhere; what only such a reader finds would be content that this judge
 //! never saw (incremental saving attacks). So nothing but accounted objects, sections and white space may follow.
 
-use crate::doc::pdf::document::{Document, skip_white};
+use crate::doc::pdf::document::Document;
 use crate::doc::pdf::input::PdfError;
 use crate::doc::pdf::lexer::{Lexer, SyntaxError};
 use crate::doc::pdf::object::{Id, Object};
@@ -27,14 +27,19 @@ pub fn unaccounted(document: &Document<'_>, newest: usize, from: u64) -> Result<
         }
     }
     let input = &document.input;
-    let mut at = from;
+    let (mut at, mut blank) = (from, from);
     while at < input.len() {
         let tile = input.read(at, input.len(), tile)?;
+        let is_blank = matches!(tile, Tile::Blank(_));
+        // An entry may point at the white space before what it means.
+        let places = blank.max(at.saturating_sub(16))..=at;
+        let listed = |number: u32| places.clone().any(|place| objects.contains(&(number, place)));
+        let section = places.clone().find_map(|place| sections.get(&place).copied());
         let next = match tile {
             Tile::Blank(end) => Some(end),
-            Tile::Table => sections.get(&at).copied().filter(|end| *end > at),
-            Tile::Object(id, end, None) => objects.contains(&(id.number, at)).then_some(end),
-            Tile::Object(id, end, Some(length)) if objects.contains(&(id.number, at)) || sections.contains_key(&at) => {
+            Tile::Table => section.filter(|end| *end > at),
+            Tile::Object(id, end, None) => listed(id.number).then_some(end),
+            Tile::Object(id, end, Some(length)) if listed(id.number) || section.is_some() => {
                 let length = match length {
                     Object::Reference(id) => document.latest().object(id)?,
                     other => other,
@@ -45,7 +50,12 @@ pub fn unaccounted(document: &Document<'_>, newest: usize, from: u64) -> Result<
             _ => None,
         };
         match next {
-            Some(next) if next > at => at = next,
+            Some(next) if next > at => {
+                if !is_blank {
+                    blank = next;
+                }
+                at = next;
+            }
             _ => return Ok(Some(at)),
         }
     }
@@ -65,15 +75,15 @@ enum Tile {
 
 fn tile(lexer: &mut Lexer<'_>) -> Result<Tile, SyntaxError> {
     let start = lexer.position();
-    skip_white(lexer);
+    lexer.skip_white();
     if lexer.position() > start {
         return Ok(Tile::Blank(lexer.position()));
     }
-    if lexer.literal(b"%%EOF") {
-        return Ok(Tile::Blank(lexer.position()));
+    if lexer.rest().first() == Some(&b'%') {
+        return Ok(comment(lexer));
     }
     if lexer.keyword(b"startxref") {
-        skip_white(lexer);
+        lexer.skip_white();
         return Ok(lexer.unsigned().map_or(Tile::Unknown, |_| Tile::Blank(lexer.position())));
     }
     if lexer.keyword(b"xref") {
@@ -87,4 +97,15 @@ fn tile(lexer: &mut Lexer<'_>) -> Result<Tile, SyntaxError> {
         }
         _ => Tile::Object(id, lexer.position(), None),
     })
+}
+
+/// A comment, `%%EOF` among them: a short line without a word that a repairing reader looks for.
+fn comment(lexer: &mut Lexer<'_>) -> Tile {
+    const LONGEST: usize = 256;
+    let line: Vec<u8> = lexer.rest().iter().take(LONGEST).copied().take_while(|octet| !matches!(octet, b'\r' | b'\n')).collect();
+    lexer.advance(line.len());
+    lexer.touched_end |= line.len() < LONGEST && lexer.rest().is_empty();
+    let speaks = |word: &[u8]| line.windows(word.len()).any(|window| window == word);
+    let words: [&[u8]; 4] = [b"obj", b"xref", b"trailer", b"stream"];
+    if line.len() == LONGEST || words.into_iter().any(speaks) { Tile::Unknown } else { Tile::Blank(lexer.position()) }
 }
