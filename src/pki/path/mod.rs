@@ -4,8 +4,22 @@
 //! input makes it work beyond its [`Limits`]. Everything found wrong with a path is told, not only the first thing, since
 //! the judge weighs facts by time: a certificate that expired later, or was revoked later, was good before.
 
+mod check;
 mod input;
+mod names;
+mod policy;
+mod profile;
+mod purpose;
 mod result;
+mod revocation;
+mod scope;
+mod search;
+mod work;
 
 pub use input::{Anchor, Limits, PathInput, PolicyInput, Purpose, Revocation};
 pub use result::{FaultKind, LinkFact, Outcome, PathFault, PathResult, RevocationEvidence, RevocationFact, Status};
+
+/// Answers the question: is there a path from the leaf to an anchor that is good at this moment for this purpose?
+pub fn validate(input: &PathInput<'_>) -> PathResult {
+    search::search(&mut work::Work::new(input), input)
+}

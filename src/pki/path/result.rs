@@ -184,6 +184,8 @@ pub struct RevocationFact {
     pub status: Status,
     /// On what it rests.
     pub evidence: Option<RevocationEvidence>,
+    /// Since when the key may have been in wrong hands, where a list says so (invalidityDate).
+    pub invalid_since: Option<Moment>,
     /// As of when the evidence speaks.
     pub this_update: Option<Moment>,
     /// When newer evidence is due.
@@ -192,7 +194,8 @@ pub struct RevocationFact {
 
 impl RevocationFact {
     /// Nothing was looked up.
-    pub const NOT_CHECKED: Self = Self { status: Status::NotChecked, evidence: None, this_update: None, next_update: None };
+    pub const NOT_CHECKED: Self =
+        Self { status: Status::NotChecked, evidence: None, invalid_since: None, this_update: None, next_update: None };
 
     /// Whether the certificate was revoked at or before `at`.
     pub fn revoked_by(&self, moment: Moment) -> Option<(Moment, Reason)> {
