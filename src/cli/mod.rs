@@ -2,12 +2,14 @@
 //!
 //! Exit status: 0 good; 1 a definite no; 2 cannot be decided; 3 wrong use, or the system failed.
 
+mod audit;
 mod cert;
 mod client;
 mod connector;
 mod demo;
 mod doctor;
 mod init;
+mod installation;
 mod lab;
 mod migrate;
 mod serve;
@@ -47,6 +49,8 @@ enum Command {
     Trust(trust::Args),
     /// Portals that delegate login
     Client(client::Args),
+    /// Is the audit log whole?
+    Audit(audit::Args),
     /// Judge signed documents
     Verify(verify::Args),
     /// Judge one certificate path
@@ -76,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Migrate(args) => migrate::run(args),
         Command::Trust(args) => trust::run(args),
         Command::Client(args) => client::run(args),
+        Command::Audit(args) => audit::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Cert(args) => cert::run(args),
         Command::Sign(args) => sign::run(args),

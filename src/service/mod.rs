@@ -1,6 +1,10 @@
 //! Conduct: the only place where pure meets doors.
 
+pub mod audit;
 pub mod connector;
+pub mod doctor;
+pub mod install;
 pub mod log_in;
+pub mod portals;
 pub mod trust;
 pub mod verify;
