@@ -13,14 +13,16 @@ mod provider;
 mod token;
 
 pub use grant::{Answer, ConsentSought, Settled, agree, cancel, land, settle};
-pub use here::{Account, ConsentLine, Entered, Here, Shown, account, add_proof, end_session, enter, here, log_out, withdraw};
+pub use here::{
+    Account, ConsentLine, Entered, Here, LoggedOut, Shown, account, add_proof, end_session, enter, here, log_out, log_out_hinted, withdraw,
+};
 pub use passkey::{Ceremony, Passkeys};
 pub use person::{Known, known, person};
 pub use provider::{Keys, Provider};
 pub use token::{Hint, TokenError, TokenRequest, Tokens, UserinfoError, authenticate, hint, redeem, userinfo};
 
 use crate::fault::{Fault, code};
-use crate::ids::ClientId;
+use crate::ids::{AgencyId, ClientId};
 use crate::login::{AuditEvent, Client, Registration, states::Asked};
 use crate::moment::Moment;
 use crate::store::{Sealer, StoreError, Tx, audit, clients};
@@ -106,4 +108,9 @@ pub async fn witness(tx: &mut Tx<'_>, event: &AuditEvent) -> Result<(), StoreErr
     let facts = serde_json::Value::Object(facts);
     let (agency, party) = (event.agency.as_ref(), event.party.as_ref());
     audit::append(tx, audit::Entry { agency, party, at: event.at, event: event.kind, facts: &facts, personal: None }).await.map(drop)
+}
+
+/// An agency's name as people read it.
+pub async fn agency_name(tx: &mut Tx<'_>, id: &AgencyId) -> Result<Option<String>, Fault> {
+    Ok(crate::store::agencies::find(tx, id).await?.map(|agency| agency.name))
 }

@@ -126,7 +126,7 @@ fn unmet(provider: &Provider, asked: &Asked, missing: Unmet) -> Settled {
 }
 
 /// The Party's name at this portal: pairwise by the stored sector, or public.
-async fn sub(tx: &mut Tx<'_>, client: &Client, party: &PartyId, now: Moment) -> Result<String, Fault> {
+pub(super) async fn sub(tx: &mut Tx<'_>, client: &Client, party: &PartyId, now: Moment) -> Result<String, Fault> {
     let sector = match &client.subject_type {
         SubjectType::Pairwise { sector } => format!("pairwise:{sector}"),
         SubjectType::Public => "public".to_owned(),

@@ -4,7 +4,7 @@ use super::{client, known, witness};
 use crate::fault::{Fault, code};
 use crate::ids::{AgencyId, ConsentId, EvidenceId, PartyId, SessionId};
 use crate::login::session::SESSION_LIFE;
-use crate::login::{Acting, AuditEvent, Level, Method, Proof, Session, SessionEvents, SubjectKind};
+use crate::login::{Acting, AuditEvent, Client, Level, Method, Proof, Session, SessionEvents, SubjectKind};
 use crate::moment::Moment;
 use crate::store::{StoreError, Tx, consents, grants, parties, passkeys, proofs, sessions};
 use serde::{Deserialize, Serialize};
@@ -207,6 +207,35 @@ pub async fn log_out(tx: &mut Tx<'_>, cookie: Option<&str>, now: Moment) -> Resu
     witness(tx, &AuditEvent::new("session.ended", now).party(here.session.subject).session(here.session.id).fact("why", "logged out"))
         .await?;
     Ok(true)
+}
+
+/// What came of a logout that a portal started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LoggedOut {
+    /// The session of the hinted subject is over.
+    Done,
+    /// Nobody was here.
+    Nobody,
+    /// Somebody else is here, or the portal gave no hint: they are to be asked.
+    Ask,
+}
+
+/// A portal's logout (RP-Initiated Logout 1.0 §2): done at once where its hint names who is here, asked for otherwise.
+pub async fn log_out_hinted(
+    tx: &mut Tx<'_>,
+    cookie: Option<&str>,
+    hinted: Option<(&Client, &str)>,
+    now: Moment,
+) -> Result<LoggedOut, Fault> {
+    let Some(here) = here(tx, cookie, now).await? else { return Ok(LoggedOut::Nobody) };
+    let Some((client, sub)) = hinted else { return Ok(LoggedOut::Ask) };
+    if super::grant::sub(tx, client, &here.session.subject, now).await? != sub {
+        return Ok(LoggedOut::Ask);
+    }
+    leave(tx, &here.session.id, "logged out by a portal", now).await?;
+    let event = AuditEvent::new("session.ended", now).party(here.session.subject).session(here.session.id);
+    witness(tx, &event.client(&client.id, &client.agency).fact("why", "logged out by a portal")).await?;
+    Ok(LoggedOut::Done)
 }
 
 /// Ends one of the subject's own sessions from the account page. `false`: it is not theirs, or was over.
