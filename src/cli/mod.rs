@@ -58,7 +58,7 @@ enum Command {
     /// Sign a document
     Sign(sign::Args),
     /// Let a browser page on this machine use the holder's own certificate key
-    Connector(connector::Args),
+    Connector(Box<connector::Args>),
 }
 
 /// Reads the arguments and runs the command.
@@ -84,7 +84,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args),
         Command::Cert(args) => cert::run(args),
         Command::Sign(args) => sign::run(args),
-        Command::Connector(args) => connector::run(args),
+        Command::Connector(args) => connector::run(*args),
     }
 }
 

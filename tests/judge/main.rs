@@ -1,6 +1,6 @@
 //! The pure rooms and the command line judged by others: vectors, foreign files, foreign programs.
 
-#![allow(clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 #[path = "../peers/mod.rs"]
 mod peers;
