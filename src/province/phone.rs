@@ -61,6 +61,16 @@ impl Gateway {
         Self(link)
     }
 
+    /// Calls the gateway without sending anything: an empty message, which it declines. Whoever must not show whether a message
+    /// was sent calls it so; it takes the same way and fails the same way.
+    pub async fn probe(&self) -> Result<(), Unavailable> {
+        let question = Question { phone: "", text: "" };
+        match self.0.ask::<_, Answer>("phone/deliver", "phone-delivery", &question, Freshness::Checked).await {
+            Ok(_) | Err(Unavailable { why: super::Why::Refused, .. }) => Ok(()),
+            Err(unavailable) => Err(unavailable),
+        }
+    }
+
     /// Hands a text over for delivery; the gateway's number of the delivery.
     pub async fn deliver(&self, phone: &Phone, text: &str) -> Result<Heard<u64>, Unavailable> {
         let question = Question { phone: phone.expose(), text };

@@ -6,5 +6,6 @@ pub mod doctor;
 pub mod install;
 pub mod log_in;
 pub mod portals;
+pub mod prove;
 pub mod trust;
 pub mod verify;
