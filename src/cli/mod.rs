@@ -11,6 +11,7 @@ mod doctor;
 mod init;
 mod installation;
 mod lab;
+mod logging;
 mod migrate;
 mod serve;
 mod sign;

@@ -1,5 +1,6 @@
 //! Conduct: the only place where pure meets doors.
 
+pub mod anchors;
 pub mod audit;
 pub mod connector;
 pub mod doctor;
@@ -8,4 +9,5 @@ pub mod log_in;
 pub mod portals;
 pub mod prove;
 pub mod trust;
+pub mod upkeep;
 pub mod verify;

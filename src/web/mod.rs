@@ -5,6 +5,7 @@
 
 mod account;
 mod headers;
+pub mod listen;
 mod login_pages;
 mod logout;
 mod machine;
