@@ -6,6 +6,7 @@
 //! else is [`Unavailable`], which no caller may take for a yes or a no. `docs/lab.md` describes the protocol.
 
 pub mod anchors;
+pub mod ca;
 mod link;
 pub mod organisation;
 pub mod phone;
@@ -104,6 +105,8 @@ pub struct Config {
     pub organisation: Option<Peer>,
     /// Text messages to phones.
     pub phone: Option<Peer>,
+    /// Certificate status.
+    pub ca: Option<ca::Config>,
     /// The province's time.
     pub time: Option<Peer>,
 }
@@ -123,6 +126,7 @@ pub struct Province {
     population: Option<population::Population>,
     organisation: Option<organisation::Organisations>,
     phone: Option<phone::Gateway>,
+    ca: Option<ca::Authorities>,
     time: Option<time::ProvinceTime>,
 }
 
@@ -138,7 +142,9 @@ impl Province {
             let open = |peer| link::Link::open(system, peer, clock.clone(), dice.clone(), read);
             peer.as_ref().map(open).transpose().map_err(|why| BadSection { section, why })
         };
+        let ca = config.ca.as_ref().map(|section| ca::Authorities::open(section, clock.clone(), dice.clone(), read));
         Ok(Self {
+            ca: ca.transpose().map_err(|why| BadSection { section: "ca", why })?,
             population: link("population", System::Population, &config.population)?.map(population::Population::new),
             organisation: link("organisation", System::Organisation, &config.organisation)?.map(organisation::Organisations::new),
             phone: link("phone", System::Phone, &config.phone)?.map(phone::Gateway::new),
@@ -159,6 +165,11 @@ impl Province {
     /// The phone gateway.
     pub fn phone(&self) -> Result<&phone::Gateway, Unavailable> {
         self.phone.as_ref().ok_or(missing(System::Phone))
+    }
+
+    /// The certification authorities.
+    pub fn ca(&self) -> Result<&ca::Authorities, Unavailable> {
+        self.ca.as_ref().ok_or(missing(System::Ca))
     }
 
     /// The province's time.
