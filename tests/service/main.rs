@@ -6,6 +6,8 @@
 mod peers;
 
 mod audit;
+mod lab;
+mod lab_connectors;
 mod postgres;
 mod running;
 mod store;
