@@ -4,9 +4,7 @@
 //! following them would let a certificate's maker choose whom this host calls. What comes back is checked here only so far
 //! that it can be told from an outage or a lie; the judge checks it again, with the whole path.
 
-use super::{
-    Heard, System, Unavailable, Untrusted, Why,
-};
+use super::{Heard, System, Unavailable, Untrusted, Why};
 use crate::{
     crypto::{Hash, PublicKey},
     moment::Moment,

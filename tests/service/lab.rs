@@ -169,7 +169,8 @@ async fn openssl_accepts_certificates_lists_answers_timestamps_and_key_files() {
             let url = lab.url(&format!("/tsa/{family}"));
             let reply = lab.public().post(&url, "application/timestamp-query", "*/*", query, Budget::default()).await.unwrap();
             std::fs::write(scratch("r.tsr"), reply.body).unwrap();
-            let verify = ["ts", "-verify", "-in", &scratch("r.tsr"), "-queryfile", &scratch("q.tsq"), "-CAfile", &root, "-untrusted", &issuing];
+            let verify =
+                ["ts", "-verify", "-in", &scratch("r.tsr"), "-queryfile", &scratch("q.tsq"), "-CAfile", &root, "-untrusted", &issuing];
             let said = openssl(test, &verify).unwrap();
             assert!(said.contains("Verification: OK"), "{said}");
         }
@@ -199,7 +200,13 @@ async fn strangers_have_no_access() {
     assert_eq!(plain.unwrap_err(), NetError::Status(404));
     let url = lab.url("/lab/inbox");
     for header in [("origin", "http://evil.example"), ("host", "evil.example")] {
-        let request = xinyin::net::Outbound { method: reqwest::Method::GET, url: &url, headers: &[header], body: Vec::new(), budget: Budget::default() };
+        let request = xinyin::net::Outbound {
+            method: reqwest::Method::GET,
+            url: &url,
+            headers: &[header],
+            body: Vec::new(),
+            budget: Budget::default(),
+        };
         assert_eq!(lab.public().send(request).await.unwrap_err(), NetError::Status(403), "{header:?}");
     }
     // On this machine only.
@@ -275,7 +282,9 @@ async fn bad_input_is_refused_and_others_are_served() {
     for path in ["/tsa/none", "/ocsp/none"] {
         assert_eq!(post(path, "application/timestamp-query", b"").await.unwrap_err(), NetError::Status(404), "{path}");
     }
-    for (path, status) in [("/ocsp/p256/%ff%fe", 400), ("/ocsp/p256/!!", 400), ("/crl/none.crl", 404), ("/ca/../lab.json", 404), ("/ca/sm2.key", 404)] {
+    for (path, status) in
+        [("/ocsp/p256/%ff%fe", 400), ("/ocsp/p256/!!", 400), ("/crl/none.crl", 404), ("/ca/../lab.json", 404), ("/ca/sm2.key", 404)]
+    {
         let answer = public.get(&lab.url(path), "*/*", Budget::default()).await;
         assert_eq!(answer.unwrap_err(), NetError::Status(status), "{path}");
     }

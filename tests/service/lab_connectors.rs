@@ -223,8 +223,14 @@ async fn certificate_status_by_ocsp_then_crl() {
 
         // Every failure of OCSP leads to the list, also for a revoked certificate.
         for rule in [
-            json!({"drop": true}), json!({"delay_ms": 9_000}), json!({"truncate": 40}), json!({"status": 500}), json!({"wrong": "nonce"}),
-            json!({"wrong": "signature"}), json!({"wrong": "subject"}), json!({"wrong": "stale"}),
+            json!({"drop": true}),
+            json!({"delay_ms": 9_000}),
+            json!({"truncate": 40}),
+            json!({"status": 500}),
+            json!({"wrong": "nonce"}),
+            json!({"wrong": "signature"}),
+            json!({"wrong": "subject"}),
+            json!({"wrong": "stale"}),
         ] {
             let mut only_ocsp = rule.clone();
             only_ocsp["endpoint"] = json!("ocsp");
