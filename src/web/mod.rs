@@ -14,6 +14,7 @@ mod openapi;
 pub mod page;
 mod passkey;
 pub mod problem;
+mod prove_pages;
 mod statics;
 pub mod text;
 
@@ -82,6 +83,7 @@ pub fn router(world: Arc<World>) -> Router {
         .merge(account::routes())
         .merge(logout::routes())
         .merge(passkey::routes())
+        .merge(prove_pages::routes())
         .layer(DefaultBodyLimit::max(FORM_LIMIT));
     let pages = forms.layer(csrf);
     let protocol = oidc::routes().layer(DefaultBodyLimit::max(FORM_LIMIT));

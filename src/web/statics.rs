@@ -11,6 +11,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/static/xinyin.css", get(async || file("text/css; charset=utf-8", include_str!("../../static/xinyin.css"))))
         .route("/static/passkey.js", get(async || file("text/javascript; charset=utf-8", include_str!("../../static/passkey.js"))))
+        .route("/static/connector.js", get(async || file("text/javascript; charset=utf-8", include_str!("../../static/connector.js"))))
         .route("/static/icon.svg", get(async || file("image/svg+xml", include_str!("../../static/icon.svg"))))
 }
 

@@ -148,6 +148,34 @@ texts! {
     LEVEL_CREDENTIAL = "实证" "real credential";
     PASSKEY_FAILED = "未能使用通行密钥。可以重试，或换一种方式。" "The passkey could not be used. Try again, or choose another way.";
     PASSKEY_NO_SCRIPT = "通行密钥需要启用 JavaScript；其他方式不需要。" "Passkeys need JavaScript; the other ways do not.";
+    // proofs
+    OTHER_WAY = "换一种登录方式" "Log in another way";
+    CITIZEN_NUMBER = "居民身份证号码" "Resident identity number";
+    CITIZEN_NUMBER_HINT = "18 位；其他证件请用数字证书登录或到窗口办理。" "18 characters; with another document, log in with a certificate or visit a counter.";
+    PHONE_HINT = "验证码将发送到您在人口登记中留存的手机，本页不能更改该手机号。" "A code goes to the phone in the population register; it cannot be changed here.";
+    SEND_CODE = "获取验证码" "Send the code";
+    CODE_TITLE = "输入验证码" "Enter the code";
+    CODE_LEAD = "如果姓名、号码与登记信息相符，验证码已发往登记的手机，5 分钟内有效。" "If name and number agree with the register, a code is on its way to the registered phone. It is valid for 5 minutes.";
+    CODE = "短信验证码" "Code from the message";
+    CODE_LEFT = "还可尝试 {} 次。" "{} more tries.";
+    CODE_NONE = "没有收到？请检查姓名和号码是否与证件一致，或登记的手机是否仍在使用；也可换一种登录方式，或到窗口办理。" "No message? Check that name and number are as on the document and that the registered phone is still yours; or log in another way, or visit a counter.";
+    CODE_AGAIN = "重新填写" "Start over";
+    CHALLENGE_TITLE = "将要签名的文字" "The text that will be signed";
+    CHALLENGE_LEAD = "请核对网址和应用名称。这段文字只用于这一次登录，{} 分钟内有效。" "Check the address and the application. The text serves this one login, for {} minutes.";
+    CONNECTOR_TITLE = "用本机连接器签名" "Sign with the connector on this machine";
+    CONNECTOR_LEAD = "在本机启动连接器，插入 UKey 或准备好证书文件；连接器会显示同一段文字并请您确认。" "Start the connector on this machine with your UKey or certificate file; it shows the same text and asks you to confirm.";
+    CONNECTOR_PORT = "连接器端口" "Port of the connector";
+    CONNECTOR_USE = "签名并登录" "Sign and log in";
+    CONNECTOR_WAIT = "请在连接器中核对并确认。" "Check the text in the connector and confirm.";
+    CONNECTOR_NONE = "没有找到连接器。请确认它已启动并允许本网站，或用下面的文件方式。" "No connector was found. Make sure that it runs and allows this site, or use a file as described below.";
+    CONNECTOR_NO_SCRIPT = "此方式需要启用 JavaScript；下面的文件方式不需要。" "This way needs JavaScript; the file way below does not.";
+    FILE_TITLE = "用文件签名" "Sign with a file";
+    FILE_DOWNLOAD = "下载登录质询" "Download the challenge";
+    FILE_SIGN = "在存有证书的电脑上签名：" "Sign it on the machine that has the certificate:";
+    FILE_UPLOAD = "在这里上传签名结果。" "Upload the answer here.";
+    FILE_ANSWER = "签名结果文件" "The answer";
+    REPRESENTATIVE_LEAD = "请先以个人身份登录，再填写您担任法定代表人的单位。" "Log in as a person first, then name the organisation that you represent.";
+    REPRESENTATIVE_FIRST = "以个人身份登录" "Log in as a person";
     // stale pages
     STALE_TITLE = "页面停留太久了" "This page has been open too long";
     STALE_LEAD = "为了安全，请重新开始这次登录。您填写的内容没有被提交。" "For your safety, start this login again. Nothing you typed was sent.";
