@@ -2,6 +2,8 @@
 
 use super::{
     certificate::{Certificate, CertificateError},
+    crl::Crl,
+    ocsp::OcspResponse,
     signed_data::SignedData,
     tlv::Tlv,
 };
@@ -89,4 +91,19 @@ pub fn certificates(bytes: &[u8]) -> Result<Vec<Certificate>, CertificateError> 
         }
     }
     if found.is_empty() { Err(refused) } else { Ok(found) }
+}
+
+/// Every CRL in a file: PEM, DER, or carried by a PKCS#7; none where there is none.
+pub fn crls(bytes: &[u8]) -> Vec<Crl> {
+    let carried = |value: &[u8]| {
+        let data = SignedData::parse(value);
+        data.map(|data| data.crls.iter().filter_map(|der| Crl::from_der(der).ok()).collect::<Vec<_>>()).unwrap_or_default()
+    };
+    let values = values(bytes);
+    values.iter().flat_map(|value| Crl::from_der(value).map_or_else(|_| carried(value), |crl| vec![crl])).collect()
+}
+
+/// Every OCSP response in a file: PEM or DER; none where there is none.
+pub fn ocsps(bytes: &[u8]) -> Vec<OcspResponse> {
+    values(bytes).iter().filter_map(|value| OcspResponse::from_der(value).ok()).collect()
 }

@@ -78,7 +78,7 @@ impl Certificate {
         parts.end()?;
         let (unused, signature_bits) = signature.bits()?;
         if unused != 0 {
-            return Err(CertificateError::Field("signature"));
+            defects.push("the signature does not end at a whole octet".into());
         }
         let tbs_start = der.len().saturating_sub(outer.value.len());
         let algorithm_start = tbs_start.saturating_add(tbs.raw.len());

@@ -89,13 +89,16 @@ impl Crl {
         let algorithm = parts.expect(tag::SEQUENCE)?;
         let (unused, signature) = parts.expect(tag::BIT_STRING)?.bits()?;
         parts.end()?;
-        if unused != 0 || tbs.indefinite {
-            return Err(TlvError::Contents);
+        if tbs.indefinite {
+            return Err(TlvError::Unexpected);
         }
         let tbs_start = der.len().saturating_sub(outer.value.len());
         let tbs_end = tbs_start.saturating_add(tbs.raw.len());
 
         let mut defects = Vec::new();
+        if unused != 0 {
+            defects.push("the signature does not end at a whole octet".into());
+        }
         let mut fields = tbs.children();
         let version = fields.optional(tag::INTEGER)?.map(|version| version.small_integer()).transpose()?;
         let inner_algorithm = fields.expect(tag::SEQUENCE)?;

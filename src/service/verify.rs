@@ -6,7 +6,11 @@ use crate::{
     fault::{Fault, code},
     files,
     net::{Budget, Net},
-    pki::{bundle, crl::Crl, ocsp::OcspResponse},
+    pki::{
+        bundle,
+        ocsp::OcspResponse,
+        path::{self, PathInput, PathResult},
+    },
     verify::{self, Evidence, Options, Policy, TrustAnchor, Verdict},
 };
 use std::path::PathBuf;
@@ -54,6 +58,35 @@ pub async fn online(
     Ok((verify::judge(&facts, &known, policy, options), fetched))
 }
 
+/// Judges a certificate's path, asking for what is missing like [`online`] does.
+pub async fn online_path(question: &PathInput<'_>, net: &Net) -> PathResult {
+    let mut result = path::validate(question);
+    let mut known = Evidence {
+        certificates: question.intermediates.to_vec(),
+        crls: question.crls.to_vec(),
+        ocsps: question.ocsps.to_vec(),
+        ..Evidence::default()
+    };
+    let mut asked: Vec<Url> = Vec::new();
+    for _ in 0..ROUNDS {
+        let more = gather(&verify::path_needs(&result), net, &mut asked).await;
+        if more.crls.is_empty() && more.ocsps.is_empty() && more.certificates.is_empty() {
+            break;
+        }
+        known.extend(more);
+        let PathInput { policies, host, .. } = question.clone();
+        result = path::validate(&PathInput {
+            intermediates: &known.certificates,
+            crls: &known.crls,
+            ocsps: &known.ocsps,
+            policies,
+            host,
+            ..*question
+        });
+    }
+    result
+}
+
 async fn gather(needs: &[verify::Need], net: &Net, asked: &mut Vec<Url>) -> Evidence {
     let mut found = Evidence::default();
     for need in needs {
@@ -74,7 +107,7 @@ async fn gather(needs: &[verify::Need], net: &Net, asked: &mut Vec<Url>) -> Evid
         match answer {
             Ok(answer) => match need {
                 verify::Need::Ocsp { .. } => found.ocsps.extend(OcspResponse::from_der(&answer.body).ok()),
-                verify::Need::Crl { .. } => found.crls.extend(crls(&answer.body)),
+                verify::Need::Crl { .. } => found.crls.extend(bundle::crls(&answer.body)),
                 verify::Need::Issuer { .. } => found.certificates.extend(bundle::certificates(&answer.body).unwrap_or_default()),
             },
             Err(error) => tracing::info!(host = url.host_str().unwrap_or_default(), %error, "evidence could not be fetched"),
@@ -104,28 +137,25 @@ impl Sources {
         let mut evidence = Evidence { anchors: self.anchors.clone(), ..Evidence::default() };
         evidence.anchors.extend(certificates(&self.trust)?.into_iter().map(TrustAnchor::for_all));
         evidence.certificates = certificates(&self.certificates)?;
-        for path in &self.crls {
-            let bytes = files::read(path).map_err(|error| unreadable(path, &error))?;
-            let found = crls(&bytes);
-            if found.is_empty() {
-                return Err(Fault::new(code::FILE).detail(format!("{}: no CRL in it; PEM or DER is read", path.display())));
-            }
-            evidence.crls.extend(found);
-        }
-        for path in &self.ocsps {
-            let bytes = files::read(path).map_err(|error| unreadable(path, &error))?;
-            let found =
-                OcspResponse::from_der(&bytes).map_err(|error| Fault::new(code::FILE).detail(format!("{}: {error}", path.display())))?;
-            evidence.ocsps.push(found);
-        }
+        evidence.crls = objects(&self.crls, "CRL", bundle::crls)?;
+        evidence.ocsps = objects(&self.ocsps, "OCSP response", bundle::ocsps)?;
         Ok(evidence)
     }
 }
 
-/// The CRLs in a file, PEM or DER.
-fn crls(bytes: &[u8]) -> Vec<Crl> {
-    match Crl::from_der(bytes) {
-        Ok(crl) => vec![crl],
-        Err(_) => bundle::pem_blocks(bytes).iter().filter_map(|(_, der)| Crl::from_der(der).ok()).collect(),
+/// What files and folders hold. A file named by itself must hold something; notes beside it in a folder need not.
+fn objects<T>(paths: &[PathBuf], what: &str, read: fn(&[u8]) -> Vec<T>) -> Result<Vec<T>, Fault> {
+    let mut found = Vec::new();
+    for path in paths {
+        let listed = files::list(path).map_err(|error| unreadable(path, &error))?;
+        let folder = listed.as_slice() != [path.clone()];
+        for file in listed {
+            let objects = read(&files::read(&file).map_err(|error| unreadable(&file, &error))?);
+            if objects.is_empty() && !folder {
+                return Err(Fault::new(code::FILE).detail(format!("{}: no {what} in it; PEM or DER is read", file.display())));
+            }
+            found.extend(objects);
+        }
     }
+    Ok(found)
 }

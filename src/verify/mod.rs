@@ -19,7 +19,7 @@ mod signer;
 mod token;
 
 pub use evidence::{Evidence, Purpose, TrustAnchor};
-pub use needs::{Need, needs};
+pub use needs::{Need, needs, path_needs};
 pub use policy::Policy;
 pub use text::render_text;
 pub use verdict::{Indication, Verdict};

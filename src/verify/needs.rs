@@ -7,7 +7,11 @@ use crate::{
         Facts,
         facts::{SignatureKind, SignerFacts},
     },
-    pki::{Certificate, build::ocsp},
+    pki::{
+        Certificate,
+        build::ocsp,
+        path::{PathResult, Status},
+    },
 };
 
 /// One thing that is missing and an address that may have it.
@@ -73,6 +77,22 @@ pub fn needs(facts: &Facts, evidence: &Evidence, options: &Options) -> Vec<Need>
     if let Some(stamp) = &facts.timestamp {
         let at = stamp.token.as_ref().filter(|_| !options.at_given).map_or(options.at, |token| token.time);
         ask(&stamp.signer, chain::Use::Timestamp, at);
+    }
+    needs
+}
+
+/// The same for one certificate's path.
+pub fn path_needs(result: &PathResult) -> Vec<Need> {
+    let mut needs = Vec::new();
+    for (position, certificate) in result.path.iter().enumerate() {
+        if matches!(result.revocation.get(position), Some(fact) if matches!(fact.status, Status::Unknown(_))) {
+            add(&mut needs, certificate, result.path.get(position.saturating_add(1)));
+        }
+    }
+    if result.anchor().is_none()
+        && let Some(last) = result.path.last()
+    {
+        push(&mut needs, last.issuer_urls().map(|url| Need::Issuer { url: url.into() }));
     }
     needs
 }

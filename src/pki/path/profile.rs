@@ -67,7 +67,7 @@ const RULES: &[Rule] = &[
         broken: |c, _| critical(c, &oid::AUTHORITY_INFO_ACCESS) == Some(true),
     },
     Rule {
-        level: Level::Fail,
+        level: Level::Warn,
         text: "an authority's basicConstraints are not critical (4.2.1.9)",
         broken: |c, place| place == Place::Issuer && critical(c, &oid::BASIC_CONSTRAINTS) == Some(false),
     },
@@ -92,7 +92,7 @@ const RULES: &[Rule] = &[
         broken: |c, _| critical(c, &oid::NAME_CONSTRAINTS) == Some(false),
     },
     Rule {
-        level: Level::Fail,
+        level: Level::Warn,
         text: "policyConstraints are not critical (4.2.1.11)",
         broken: |c, _| critical(c, &oid::POLICY_CONSTRAINTS) == Some(false),
     },

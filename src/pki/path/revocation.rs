@@ -199,6 +199,10 @@ fn list_signer(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, at: us
             return Some(signer.clone());
         }
     }
+    // A list's issuer whose certificate names itself as the one who lists its revocation: there is nobody else to ask.
+    if may(asked.certificate) && scope::names_itself(asked.certificate) && work.list_signed(at, crl, asked.certificate) == Signed::Good {
+        return Some(asked.certificate.clone());
+    }
     for signer in work.named(crl.issuer()) {
         if !may(&signer) || work.list_signed(at, crl, &signer) != Signed::Good {
             continue;

@@ -14,6 +14,11 @@ pub(super) fn covered(certificate: &Certificate, crl: &Crl) -> Option<Reasons> {
     own.chain(implied).map(|reasons| reasons.0).reduce(|all, more| all | more).map(Reasons).filter(|reasons| reasons.0 != 0)
 }
 
+/// Whether a certificate's distribution points name its own subject as the issuer of the list.
+pub(super) fn names_itself(certificate: &Certificate) -> bool {
+    certificate.crl_distribution_points().iter().any(|point| directories(&point.crl_issuer).any(|issuer| issuer == certificate.subject()))
+}
+
 fn serves(certificate: &Certificate, crl: &Crl, point: &DistributionPoint) -> Option<Reasons> {
     let scope = crl.distribution_point();
     // (b)(1): a list by another issuer must be named as such on both sides.
