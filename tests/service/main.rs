@@ -1,12 +1,13 @@
 //! The service as it runs: store, pages, login, stand-in province, demo. Real processes and databases.
 
-#![allow(clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 #[path = "../peers/mod.rs"]
 mod peers;
 
 mod audit;
 mod lab;
+mod lab_certificates;
 mod lab_connectors;
 mod postgres;
 mod running;
