@@ -12,7 +12,7 @@ mod person;
 mod provider;
 mod token;
 
-pub use grant::{Answer, ConsentSought, Settled, agree, cancel, land, settle};
+pub use grant::{Answer, ConsentSought, Foreseen, Settled, agree, answer, cancel, foresee, land, settle};
 pub use here::{
     Account, ConsentLine, Entered, Here, LoggedOut, Shown, account, add_proof, end_session, enter, here, log_out, log_out_hinted, withdraw,
 };

@@ -258,6 +258,12 @@ pub async fn subject(tx: &mut Tx<'_>, sector: &str, party: &PartyId, now: Moment
     tx.one(query.bind(sector).bind(party.as_str())).await?.text("subject")
 }
 
+/// The name of a Party in a sector, if it has one there already.
+pub async fn known_subject(tx: &mut Tx<'_>, sector: &str, party: &PartyId) -> Result<Option<String>, StoreError> {
+    let query = sqlx::query("SELECT subject FROM subjects WHERE sector = $1 AND party_id = $2");
+    tx.optional(query.bind(sector).bind(party.as_str())).await?.map(|row| row.text("subject")).transpose()
+}
+
 /// Deletes tokens that lapsed before `before`; returns how many.
 pub async fn sweep(tx: &mut Tx<'_>, before: Moment) -> Result<u64, StoreError> {
     tx.execute(sqlx::query("DELETE FROM tokens WHERE expires_at < $1").bind(before.millis())).await

@@ -58,6 +58,7 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrate;
 use sqlx::{Any, AnyPool, ConnectOptions, Executor, Transaction};
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -145,6 +146,8 @@ pub struct Store {
     postgres: bool,
     /// SQLite lets one writer in: waiting here is fair and costs no lock polling.
     writer: Arc<Semaphore>,
+    /// Committed writes since the start.
+    written: Arc<AtomicU64>,
 }
 
 /// One transaction. The lifetime is that of what the closure captures.
@@ -198,7 +201,7 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(|error| Fault::new(code::STORE_DOWN).because(error))?;
-        Ok(Self { pool, sealer, postgres, writer: Arc::new(Semaphore::new(1)) })
+        Ok(Self { pool, sealer, postgres, writer: Arc::new(Semaphore::new(1)), written: Arc::default() })
     }
 
     /// The keys that seal and look up.
@@ -258,6 +261,7 @@ impl Store {
             let permit = if self.postgres { None } else { self.writer.acquire().await.ok() };
             match self.once(begin, f).await {
                 Ok(value) => {
+                    self.written.fetch_add(1, Ordering::Relaxed);
                     slow(name, started);
                     return Ok(value);
                 }
@@ -339,6 +343,11 @@ impl Store {
     /// Answers if the database does.
     pub async fn ping(&self) -> Result<(), Fault> {
         self.read("ping", |tx| Box::pin(async move { Ok(tx.one(sqlx::query("SELECT 1 AS n")).await?.int("n").map(drop)?) })).await
+    }
+
+    /// How many write transactions were committed through this store since it was opened.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// Closes the connections after the running transactions.

@@ -6,7 +6,7 @@ use crate::fault::{Fault, code};
 use crate::ids::ClientId;
 use crate::login::states::Unmet;
 use crate::login::{Client, Level, Method, SubjectKind};
-use crate::service::log_in::{self, Ask, ConsentSought, Entered, Here, Known, Settled, Stale};
+use crate::service::log_in::{self, Ask, ConsentSought, Entered, Foreseen, Known, Settled, Stale};
 use askama::Template;
 use axum::Router;
 use axum::body::Bytes;
@@ -216,15 +216,21 @@ fn method(app: &App, page: &Page, visit: &Visit, method: Method) -> MethodView {
     }
 }
 
-/// Who is here, and what the request still misses.
-async fn unmet(app: &App, page: &Page, visit: &Visit) -> Result<(Option<Here>, Option<Unmet>), Fault> {
-    let now = app.world.clock.now();
+/// Who is here and what the request still misses; `None`: nothing is missing but perhaps a consent.
+async fn unmet(app: &App, page: &Page, visit: &Visit) -> Result<Option<Unmet>, Fault> {
+    let (Some(asked), Some(client)) = (&visit.ask.asked, &visit.client) else { return Ok(Some(Unmet::Nobody)) };
+    let (now, provider) = (app.world.clock.now(), &app.provider);
     let cookie = page.session.as_ref().map(|cookie| cookie.as_str());
-    let here = app.world.store.read("who is here", |tx| Box::pin(async move { log_in::here(tx, cookie, now).await })).await?;
-    let (Some(present), Some(asked), Some(client)) = (&here, &visit.ask.asked, &visit.client) else { return Ok((here, None)) };
-    let seen = crate::login::states::Here { session: &present.session, kind: present.kind, proofs: &present.proofs, sub: None };
-    let missing = asked.clone().prove(client, Some(seen), now).err().map(|(_, missing)| missing);
-    Ok((here, missing))
+    let look = app.world.store.read("look at a request", |tx| {
+        Box::pin(async move {
+            let here = log_in::here(tx, cookie, now).await?;
+            log_in::foresee(tx, provider, asked, client, here.as_ref(), now).await
+        })
+    });
+    Ok(match look.await? {
+        Foreseen::Settled(Settled::Prove(missing)) => Some(missing),
+        _ => None,
+    })
 }
 
 async fn login(State(app): State<App>, mut page: Page) -> Result<Response, Fault> {
@@ -233,20 +239,20 @@ async fn login(State(app): State<App>, mut page: Page) -> Result<Response, Fault
         Ok(visit) => visit,
         Err(response) => return Ok(response),
     };
-    let (here, missing) = unmet(&app, &page, &visit).await?;
+    let missing = unmet(&app, &page, &visit).await?;
     let level = |level: Level| page.t(text::level(level));
-    let notice = match (&here, missing) {
+    let notice = match missing {
         // Back button, or another tab logged in meanwhile: nothing is missing.
-        (Some(_), None) if visit.client.is_some() => return Ok(page.see(&visit.href("/login/continue"))),
-        (_, Some(Unmet::Level { have, need })) => Some(text::LOGIN_STEP_UP.with(page.language, &[level(have), level(need)])),
-        (_, Some(Unmet::Again)) => Some(page.t(text::LOGIN_AGAIN).to_owned()),
-        (_, Some(Unmet::Kind(SubjectKind::Organisation))) => Some(page.t(text::LOGIN_KIND_PERSON).to_owned()),
-        (_, Some(Unmet::Kind(SubjectKind::Person))) => Some(page.t(text::LOGIN_KIND_ORGANISATION).to_owned()),
-        (_, Some(Unmet::OtherSubject)) => Some(page.t(text::LOGIN_OTHER).to_owned()),
-        _ if visit.client.is_some() && visit.level() > Level::RealName => {
+        None => return Ok(page.see(&visit.href("/login/continue"))),
+        Some(Unmet::Level { have, need }) => Some(text::LOGIN_STEP_UP.with(page.language, &[level(have), level(need)])),
+        Some(Unmet::Again) => Some(page.t(text::LOGIN_AGAIN).to_owned()),
+        Some(Unmet::Kind(SubjectKind::Organisation)) => Some(page.t(text::LOGIN_KIND_PERSON).to_owned()),
+        Some(Unmet::Kind(SubjectKind::Person)) => Some(page.t(text::LOGIN_KIND_ORGANISATION).to_owned()),
+        Some(Unmet::OtherSubject) => Some(page.t(text::LOGIN_OTHER).to_owned()),
+        Some(Unmet::Nobody) if visit.client.is_some() && visit.level() > Level::RealName => {
             Some(text::LOGIN_NEEDS.with(page.language, &[level(visit.level())]))
         }
-        _ => None,
+        Some(Unmet::Nobody) => None,
     };
     let only_organisations = visit.client.as_ref().is_some_and(|client| !client.kinds.contains(&SubjectKind::Person));
     let organisation = page.query("tab").map_or(only_organisations, |tab| tab == "organisation");
@@ -375,16 +381,8 @@ async fn go_on(State(app): State<App>, mut page: Page) -> Result<Response, Fault
         Err(response) => return Ok(response),
     };
     let (Some(asked), Some(client)) = (&visit.ask.asked, &visit.client) else { return Ok(page.see("/account")) };
-    let now = app.world.clock.now();
     let cookie = page.session.as_ref().map(|cookie| cookie.as_str());
-    let provider = &app.provider;
-    let settle = app.world.store.write("settle a request", |tx| {
-        Box::pin(async move {
-            let here = log_in::here(tx, cookie, now).await?;
-            log_in::settle(tx, provider, asked, client, here.as_ref(), now).await
-        })
-    });
-    match settle.await? {
+    match log_in::answer(&app.world, &app.provider, asked, client, cookie).await?.0 {
         Settled::Consent(sought) => consent_page(&app, &page, &visit, &sought).await,
         settled => Ok(onward(&app, &page, &visit.sealed, settled)),
     }

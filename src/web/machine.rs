@@ -57,11 +57,12 @@ pub async fn metrics(State(app): State<App>) -> Response {
     for (class, counter) in (1..).zip(&app.counters.answers) {
         let _ = writeln!(out, "xinyin_http_responses_total{{class=\"{class}xx\"}} {}", counter.load(Ordering::Relaxed));
     }
-    for (name, help, counter) in [
-        ("xinyin_codes_granted_total", "Authorization codes given to portals.", &app.counters.granted),
-        ("xinyin_codes_redeemed_total", "Authorization codes redeemed.", &app.counters.redeemed),
+    for (name, help, count) in [
+        ("xinyin_codes_granted_total", "Authorization codes given to portals.", app.counters.granted.load(Ordering::Relaxed)),
+        ("xinyin_codes_redeemed_total", "Authorization codes redeemed.", app.counters.redeemed.load(Ordering::Relaxed)),
+        ("xinyin_store_writes_total", "Write transactions committed.", app.world.store.written()),
     ] {
-        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {}", counter.load(Ordering::Relaxed));
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {count}");
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], out).into_response()
 }

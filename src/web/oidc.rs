@@ -4,9 +4,9 @@ use super::page::Page;
 use super::text;
 use super::{App, login_pages};
 use crate::fault::{Fault, code};
+use crate::login::Client;
 use crate::login::request::{Parameters, RedirectMismatch};
 use crate::login::states::Asked;
-use crate::login::{Client, states::Unmet};
 use crate::service::log_in::{self, Ask, Settled, TokenError, TokenRequest, UserinfoError};
 use askama::Template;
 use axum::body::Bytes;
@@ -127,24 +127,11 @@ pub async fn authorize(State(app): State<App>, mut page: Page, RawQuery(query): 
     };
     let now = app.world.clock.now();
     let asked = Asked::new(request, now);
-    let settled = match &page.session {
-        // Nobody is here: nothing to read or write.
-        None if asked.silent() => {
-            let refusal = Unmet::Nobody.refusal();
-            return Ok(page.see(&asked.request.refuse(issuer, &refusal)));
-        }
-        None => Settled::Prove(Unmet::Nobody),
-        Some(cookie) => {
-            let (provider, asked, client, cookie) = (&app.provider, &asked, &client, cookie.as_str());
-            let settle = app.world.store.write("settle a request", |tx| {
-                Box::pin(async move {
-                    let here = log_in::here(tx, Some(cookie), now).await?;
-                    log_in::settle(tx, provider, asked, client, here.as_ref(), now).await
-                })
-            });
-            settle.await?
-        }
-    };
+    let cookie = page.session.as_ref().map(|cookie| cookie.as_str());
+    let (settled, _) = log_in::answer(&app.world, &app.provider, &asked, &client, cookie).await?;
+    if let Settled::Portal(_) = settled {
+        return Ok(login_pages::onward(&app, &page, "", settled));
+    }
     let browser = page.ensure_browser(&app);
     let ask = Ask::new(app.world.store.sealer(), Some(asked), &browser, now);
     Ok(login_pages::onward(&app, &page, &ask.seal(app.world.store.sealer()), settled))

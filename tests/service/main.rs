@@ -9,6 +9,8 @@ mod audit;
 mod lab;
 mod lab_certificates;
 mod lab_connectors;
+mod house;
+mod oidc;
 mod postgres;
 mod running;
 mod store;

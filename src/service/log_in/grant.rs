@@ -9,6 +9,7 @@ use crate::login::states::{self, Asked, CODE_LIFE, Unmet};
 use crate::login::{AuditEvent, Client, Proof, SubjectType};
 use crate::moment::Moment;
 use crate::store::{Tx, consents, grants, sessions};
+use crate::world::World;
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
@@ -59,6 +60,52 @@ pub fn cancel(issuer: &str, asked: &Asked) -> Answer {
     Answer(Zeroizing::new(asked.request.refuse(issuer, &refusal)))
 }
 
+/// What a request would come to with who is here; nothing is written.
+#[derive(Debug)]
+pub enum Foreseen {
+    /// Nothing is missing: [`settle`] will give a code.
+    Grant(Box<(states::Proved, AuditEvent)>),
+    /// Anything else is settled already.
+    Settled(Settled),
+}
+
+/// Looks at a request with who is here, without writing anything.
+pub async fn foresee(
+    tx: &mut Tx<'_>,
+    provider: &Provider,
+    asked: &Asked,
+    client: &Client,
+    here: Option<&Here>,
+    now: Moment,
+) -> Result<Foreseen, Fault> {
+    let Some(here) = here else { return Ok(Foreseen::Settled(unmet(provider, asked, Unmet::Nobody))) };
+    let subject = &here.session.subject;
+    let known_sub = match asked.request.wishes.sub {
+        Some(_) => grants::known_subject(tx, &sector(client), subject).await?,
+        None => None,
+    };
+    let seen = states::Here { session: &here.session, kind: here.kind, proofs: &here.proofs, sub: known_sub.as_deref() };
+    let proved = match asked.clone().prove(client, Some(seen), now) {
+        Err((asked, missing)) => return Ok(Foreseen::Settled(unmet(provider, &asked, missing))),
+        Ok(proved) => proved,
+    };
+    let wishes = [&asked.request.wishes.id_token, &asked.request.wishes.userinfo];
+    let released = released(client, &asked.request.scope, wishes);
+    if released.is_empty() || agreed(tx, asked, client, subject, &released).await? {
+        return Ok(Foreseen::Grant(Box::new(proved)));
+    }
+    if asked.silent() {
+        let refusal = Refusal::new("consent_required", "the user has not agreed to what is to be released");
+        return Ok(Foreseen::Settled(Settled::Portal(Answer(Zeroizing::new(asked.request.refuse(provider.issuer(), &refusal))))));
+    }
+    let acting = match &here.session.acting {
+        Some(acting) => Some(known(tx, &acting.organisation).await?),
+        None => None,
+    };
+    let sought = ConsentSought { client: client.clone(), released, known: known(tx, subject).await?, acting };
+    Ok(Foreseen::Settled(Settled::Consent(Box::new(sought))))
+}
+
 /// Settles a request with who is here: a code, a refusal (`prompt=none`), or what is missing. Runs inside a write.
 pub async fn settle(
     tx: &mut Tx<'_>,
@@ -68,44 +115,20 @@ pub async fn settle(
     here: Option<&Here>,
     now: Moment,
 ) -> Result<Settled, Fault> {
-    let Some(here) = here else { return Ok(unmet(provider, asked, Unmet::Nobody)) };
-    let subject = &here.session.subject;
-    // A name in the sector is made only for who is wanted by name or gets a code.
-    let known_sub = match asked.request.wishes.sub {
-        Some(_) => Some(sub(tx, client, subject, now).await?),
-        None => None,
+    let (proved, event) = match foresee(tx, provider, asked, client, here, now).await? {
+        Foreseen::Settled(settled) => return Ok(settled),
+        Foreseen::Grant(proved) => *proved,
     };
-    let seen = states::Here { session: &here.session, kind: here.kind, proofs: &here.proofs, sub: known_sub.as_deref() };
-    let (proved, event) = match asked.clone().prove(client, Some(seen), now) {
-        Err((asked, missing)) => return Ok(unmet(provider, &asked, missing)),
-        Ok(proved) => proved,
-    };
-    let wishes = [&asked.request.wishes.id_token, &asked.request.wishes.userinfo];
-    let released = released(client, &asked.request.scope, wishes);
-    if !released.is_empty() && !agreed(tx, asked, client, subject, &released).await? {
-        if asked.silent() {
-            let refusal = Refusal::new("consent_required", "the user has not agreed to what is to be released");
-            return Ok(Settled::Portal(Answer(Zeroizing::new(asked.request.refuse(provider.issuer(), &refusal)))));
-        }
-        let acting = match &here.session.acting {
-            Some(acting) => Some(known(tx, &acting.organisation).await?),
-            None => None,
-        };
-        let sought = ConsentSought { client: client.clone(), released, known: known(tx, subject).await?, acting };
-        return Ok(Settled::Consent(Box::new(sought)));
-    }
     witness(tx, &event).await?;
-    let name = match known_sub {
-        Some(name) => name,
-        None => sub(tx, client, subject, now).await?,
-    };
+    let (subject, session) = (proved.facts().party.clone(), proved.facts().session.clone());
+    let name = sub(tx, client, &subject, now).await?;
     let (granted, event) = proved.grant(name.clone(), now);
     let body = Zeroizing::new(serde_json::to_vec(&granted).map_err(|error| Fault::new(code::SYSTEM).because(error))?);
     let grant = grants::NewGrant {
         agency: &client.agency,
         client: &client.id,
-        party: subject,
-        session: Some(&here.session.id),
+        party: &subject,
+        session: Some(&session),
         subject: &name,
         body: &body,
         created_at: now,
@@ -113,7 +136,7 @@ pub async fn settle(
     let grant = grants::add(tx, grant).await?;
     let code = grants::issue(tx, &grant, grants::TokenKind::Code, &serde_json::json!({}), now, now.plus(CODE_LIFE)).await?;
     witness(tx, &event.fact("grant", &grant)).await?;
-    sessions::seen(tx, &here.session.id, now).await?;
+    sessions::seen(tx, &session, now).await?;
     Ok(Settled::Portal(Answer(Zeroizing::new(asked.request.answer(provider.issuer(), &[("code", &code)])))))
 }
 
@@ -125,13 +148,17 @@ fn unmet(provider: &Provider, asked: &Asked, missing: Unmet) -> Settled {
     }
 }
 
-/// The Party's name at this portal: pairwise by the stored sector, or public.
-pub(super) async fn sub(tx: &mut Tx<'_>, client: &Client, party: &PartyId, now: Moment) -> Result<String, Fault> {
-    let sector = match &client.subject_type {
+/// Where names are the same: the stored sector, or all public portals.
+fn sector(client: &Client) -> String {
+    match &client.subject_type {
         SubjectType::Pairwise { sector } => format!("pairwise:{sector}"),
         SubjectType::Public => "public".to_owned(),
-    };
-    Ok(grants::subject(tx, &sector, party, now).await?)
+    }
+}
+
+/// The Party's name at this portal: pairwise by the stored sector, or public.
+pub(super) async fn sub(tx: &mut Tx<'_>, client: &Client, party: &PartyId, now: Moment) -> Result<String, Fault> {
+    Ok(grants::subject(tx, &sector(client), party, now).await?)
 }
 
 /// Whether the subject agreed to all of it, for this very portal, and after the question where the portal wants it asked anew.
@@ -202,4 +229,37 @@ pub async fn land(
         }
     };
     Ok((entered, settled))
+}
+
+/// Settles a request with who is behind the cookie. A write is opened only where there is something to write.
+pub async fn answer(
+    world: &World,
+    provider: &Provider,
+    asked: &Asked,
+    client: &Client,
+    cookie: Option<&str>,
+) -> Result<(Settled, Option<Here>), Fault> {
+    let now = world.clock.now();
+    if cookie.is_none() {
+        return Ok((unmet(provider, asked, Unmet::Nobody), None));
+    }
+    let look = world.store.read("look at a request", |tx| {
+        Box::pin(async move {
+            let here = here(tx, cookie, now).await?;
+            let foreseen = foresee(tx, provider, asked, client, here.as_ref(), now).await?;
+            Ok((foreseen, here))
+        })
+    });
+    let (foreseen, present) = look.await?;
+    if let Foreseen::Settled(settled) = foreseen {
+        return Ok((settled, present));
+    }
+    // Looked at again inside the write: a session that ended in between gives no code.
+    let settle = world.store.write("settle a request", |tx| {
+        Box::pin(async move {
+            let here = here(tx, cookie, now).await?;
+            settle(tx, provider, asked, client, here.as_ref(), now).await
+        })
+    });
+    Ok((settle.await?, present))
 }
