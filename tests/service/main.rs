@@ -6,10 +6,10 @@
 mod peers;
 
 mod audit;
+mod house;
 mod lab;
 mod lab_certificates;
 mod lab_connectors;
-mod house;
 mod oidc;
 mod postgres;
 mod running;
