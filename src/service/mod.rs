@@ -3,6 +3,7 @@
 pub mod anchors;
 pub mod audit;
 pub mod connector;
+pub mod desk;
 pub mod doctor;
 pub mod install;
 pub mod log_in;
@@ -11,3 +12,4 @@ pub mod prove;
 pub mod trust;
 pub mod upkeep;
 pub mod verify;
+pub mod verifications;

@@ -127,7 +127,10 @@ pub fn onward(app: &App, page: &Page, sealed: &str, settled: Settled) -> Respons
 pub fn landed(app: &App, page: &mut Page, visit: &Visit, entered: &Entered, settled: Option<Settled>) -> Response {
     page.set_session(&entered.cookie);
     match settled {
-        None => page.see("/account"),
+        None => {
+            let next = page.after_login();
+            page.see(next)
+        }
         Some(settled) => onward(app, page, &visit.sealed, settled),
     }
 }

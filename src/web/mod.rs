@@ -4,6 +4,8 @@
 //! POST routes of pages sit behind the CSRF layer; the protocol's own POST endpoints carry their own proof.
 
 mod account;
+pub mod api;
+mod desk;
 mod headers;
 pub mod listen;
 mod login_pages;
@@ -17,6 +19,7 @@ pub mod problem;
 mod prove_pages;
 mod statics;
 pub mod text;
+mod upload;
 
 pub use login_pages::{Visit, landed, visit};
 
@@ -85,11 +88,12 @@ pub fn router(world: Arc<World>) -> Router {
         .merge(passkey::routes())
         .merge(prove_pages::routes())
         .layer(DefaultBodyLimit::max(FORM_LIMIT));
-    let pages = forms.layer(csrf);
+    let pages = forms.merge(desk::routes().layer(DefaultBodyLimit::max(upload::LIMIT))).layer(csrf);
     let protocol = oidc::routes().layer(DefaultBodyLimit::max(FORM_LIMIT));
     Router::new()
         .merge(pages)
         .merge(protocol)
+        .merge(api::routes())
         .merge(machine::routes())
         .merge(openapi::routes())
         .merge(statics::routes())

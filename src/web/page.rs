@@ -24,6 +24,8 @@ pub struct Page {
     pub browser: Option<String>,
     /// The session cookie.
     pub session: Option<Zeroizing<String>>,
+    /// Whether a login leads back to the clerk's desk.
+    returning: bool,
     /// Whether the reader chose the language (query or cookie).
     chosen: bool,
     secure: bool,
@@ -89,6 +91,7 @@ impl FromRequestParts<App> for Page {
             case: parts.extensions.get::<Case>().map(|case| case.0.clone()).unwrap_or_default(),
             browser: held("xy-browser").map(str::to_owned),
             session: held("xy-session").map(|value| Zeroizing::new(value.to_owned())),
+            returning: cookie(&parts.headers, &name(secure, "xy-return")) == Some("/desk"),
             chosen: chosen.is_some(),
             secure,
             path: parts.uri.path().to_owned(),
@@ -166,6 +169,21 @@ impl Page {
     pub fn clear_session(&mut self) {
         let (name, secure) = (name(self.secure, "xy-session"), if self.secure { "; Secure" } else { "" });
         self.push(&format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}"));
+    }
+
+    /// Where a login that no portal asked for leads back to: one of our own pages.
+    pub fn return_to(&mut self, path: &'static str) {
+        self.set_cookie("xy-return", path);
+    }
+
+    /// Where this login leads back to, once: one of the pages that [`return_to`](Self::return_to) is called with, or the account.
+    pub fn after_login(&mut self) -> &'static str {
+        if self.returning {
+            let (name, secure) = (name(self.secure, "xy-return"), if self.secure { "; Secure" } else { "" });
+            self.push(&format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}"));
+            return "/desk";
+        }
+        "/account"
     }
 
     fn set_cookie(&mut self, base: &str, value: &str) {

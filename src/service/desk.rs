@@ -1,0 +1,81 @@
+//! Who stands at a clerk's desk.
+
+use super::log_in;
+use crate::fault::{Fault, code};
+use crate::id::CitizenNumber;
+use crate::ids::{AgencyId, PartyId};
+use crate::login::Level;
+use crate::moment::Moment;
+use crate::store::clerks::{Role, agencies_of, enrol as enrol_row};
+use crate::store::parties::{self, AttributeKind, PartyKind};
+use crate::store::{agencies, audit};
+use crate::world::World;
+use serde_json::json;
+
+/// Somebody logged in, with the desks at which they work.
+#[derive(Debug, Clone)]
+pub struct Clerk {
+    /// Who.
+    pub party: PartyId,
+    /// The agencies: identifier and name. None: this account works at no desk.
+    pub agencies: Vec<(AgencyId, String)>,
+}
+
+impl Clerk {
+    /// The agency asked for, or the only one. [`code::NO_ROLE`] for one where this clerk does not work.
+    pub fn at(&self, wanted: Option<&str>) -> Result<&AgencyId, Fault> {
+        let found = match wanted {
+            Some(wanted) => self.agencies.iter().find(|(id, _)| id.as_str() == wanted),
+            None => self.agencies.first(),
+        };
+        found.map(|(id, _)| id).ok_or(Fault::new(code::NO_ROLE))
+    }
+}
+
+/// Who is behind this cookie; `None` where nobody is logged in as a real person.
+pub async fn clerk(world: &World, cookie: Option<&str>) -> Result<Option<Clerk>, Fault> {
+    let now = world.clock.now();
+    let found = world.store.read("who stands at the desk", |tx| {
+        Box::pin(async move {
+            let Some(here) = log_in::here(tx, cookie, now).await? else { return Ok(None) };
+            if here.level(now) < Some(Level::RealName) {
+                return Ok(None);
+            }
+            let mut desks = Vec::new();
+            for id in agencies_of(tx, &here.session.subject, Role::Clerk).await? {
+                let name = agencies::find(tx, &id).await?.map(|agency| agency.name).unwrap_or_default();
+                desks.push((id, name));
+            }
+            Ok(Some(Clerk { party: here.session.subject.clone(), agencies: desks }))
+        })
+    });
+    found.await
+}
+
+/// Gives the Party of a verified number a role at an agency's desk; where no such Party is known yet, it is made, to be proved
+/// at its first login: the name must be the registered one.
+pub async fn enrol(world: &World, agency: &AgencyId, number: &CitizenNumber, name: &str, now: Moment) -> Result<PartyId, Fault> {
+    let enrolled = world.store.write("enrol a clerk", |tx| {
+        Box::pin(async move {
+            let kind = AttributeKind::CitizenNumber;
+            let (party, new) = parties::find_or_add(tx, PartyKind::Person, kind, number.expose(), now).await?;
+            let party = party.id;
+            if new {
+                parties::set(tx, &party, AttributeKind::Name, name, None, now).await?;
+            }
+            enrol_row(tx, agency, &party, Role::Clerk, now).await?;
+            let facts = json!({ "role": Role::Clerk.name() });
+            let entry = audit::Entry {
+                agency: Some(agency),
+                party: Some(&party),
+                at: now,
+                event: "clerk.enrolled",
+                facts: &facts,
+                personal: None,
+            };
+            audit::append(tx, entry).await?;
+            Ok(party)
+        })
+    });
+    enrolled.await
+}

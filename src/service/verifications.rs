@@ -1,0 +1,321 @@
+//! Verdicts that agencies ask for and keep: the API and the clerk's desk.
+//!
+//! The document is judged by [`super::verify`], with the installation's anchors. The verdict's exact octets are kept with the
+//! evidence that was fetched for it, in one transaction with its audit entry; the receipt id names them from then on, and only
+//! for the agency that asked.
+
+use super::verify;
+use crate::doc::source::ByteSource;
+use crate::fault::{Fault, code};
+use crate::ids::{AgencyId, EvidenceId, PartyId, ReceiptId};
+use crate::login::Client;
+use crate::moment::Moment;
+use crate::pki::Certificate;
+use crate::store::{anchors, audit, evidence, verdicts};
+use crate::verify::{Evidence, Options, Policy, Purpose, Revocation, TrustAnchor, Verdict};
+use crate::world::World;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+/// The policy of those who name none.
+pub const DEFAULT_POLICY: &str = "strict";
+/// How long an `Idempotency-Key` is remembered.
+const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
+/// How many documents are judged at once; the others wait.
+static PLACES: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(2 * std::thread::available_parallelism().map_or(2, std::num::NonZero::get)));
+
+/// Who asks, for which agency.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    agency: AgencyId,
+    actor: String,
+    party: Option<PartyId>,
+}
+
+impl Asker {
+    /// A portal or program of an agency.
+    pub fn portal(client: &Client) -> Self {
+        Self { agency: client.agency.clone(), actor: format!("client:{}", client.id), party: None }
+    }
+
+    /// A clerk at an agency's desk.
+    pub fn clerk(agency: AgencyId, clerk: PartyId) -> Self {
+        Self { agency, actor: format!("clerk:{clerk}"), party: Some(clerk) }
+    }
+}
+
+/// What is to be judged.
+pub struct Submission {
+    /// The file's name as the caller gave it; the verdict bears its last part.
+    pub file: String,
+    /// The document.
+    pub document: Box<dyn ByteSource>,
+    /// What a detached signature covers.
+    pub content: Option<Box<dyn ByteSource>>,
+    /// Policy by name.
+    pub policy: Option<String>,
+    /// The time for which the verdict is asked; now where none is given.
+    pub at: Option<Moment>,
+}
+
+/// A kept verdict.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// What names it.
+    pub receipt: ReceiptId,
+    /// Its JSON, byte for byte.
+    pub body: Zeroizing<Vec<u8>>,
+    /// Whether this answers a request that was made before.
+    pub repeated: bool,
+}
+
+impl From<verdicts::StoredVerdict> for Kept {
+    fn from(stored: verdicts::StoredVerdict) -> Self {
+        Self { receipt: stored.id, body: stored.body, repeated: true }
+    }
+}
+
+/// Judges a document and keeps the verdict. `key` is the caller's `Idempotency-Key`: the same request under the same key gets
+/// the first answer; another request under it is refused.
+pub async fn submit(world: &Arc<World>, asker: &Asker, submission: Submission, key: Option<&str>) -> Result<Kept, Fault> {
+    let policy_name = submission.policy.as_deref().unwrap_or(DEFAULT_POLICY);
+    let policy = Policy::named(policy_name)
+        .map_err(|error| Fault::new(code::BAD_REQUEST).detail(format!("policy {policy_name:?}: {error}")))?;
+    let digest = match key {
+        Some(_) => request_digest(&submission).map_err(unreadable)?,
+        None => String::new(),
+    };
+    if let Some(key) = key
+        && let Some(kept) = answered(world, asker, key, &digest).await?
+    {
+        return Ok(kept);
+    }
+    let now = world.clock.now();
+    let options = Options {
+        file: base_name(&submission.file).to_owned(),
+        at: submission.at.unwrap_or(now),
+        at_given: submission.at.is_some(),
+        revocation: Revocation::Hard,
+    };
+    let known = Evidence { anchors: trusted(world).await?, ..Evidence::default() };
+    let (verdict, fetched) = judge(world.clone(), submission, known, policy, options).await?;
+    let body = serde_json::to_vec(&verdict).map_err(|error| Fault::new(code::SYSTEM).because(error))?;
+    keep(world, asker, &verdict, body, &frozen(&fetched), key.map(|key| (key, digest.as_str())), now).await
+}
+
+/// The verdict that a receipt names, for the agency that asked for it; another agency's is not found.
+pub async fn recall(world: &World, agency: &AgencyId, receipt: &ReceiptId) -> Result<Option<Kept>, Fault> {
+    let found = world.store.read("recall a verdict", |tx| Box::pin(async move { Ok(verdicts::find(tx, agency, receipt).await?) }));
+    Ok(found.await?.map(Kept::from))
+}
+
+/// The service's anchors with their purposes.
+async fn trusted(world: &World) -> Result<Vec<TrustAnchor>, Fault> {
+    let stored = world.store.read("trust anchors", |tx| Box::pin(async move { Ok(anchors::list(tx).await?) })).await?;
+    let read = |anchor: &anchors::StoredAnchor| {
+        let certificate = Certificate::from_der(&anchor.certificate).ok()?;
+        let purposes: Vec<Purpose> = anchor.purposes.iter().filter_map(|name| name.parse().ok()).collect();
+        Some(TrustAnchor { certificate, purposes })
+    };
+    Ok(stored.iter().filter(|anchor| world.config.demo || !anchor.is_lab).filter_map(read).collect())
+}
+
+/// On a thread of its own: hashing and arithmetic would hold up the others.
+async fn judge(
+    world: Arc<World>,
+    submission: Submission,
+    known: Evidence,
+    policy: Policy,
+    options: Options,
+) -> Result<(Verdict, Evidence), Fault> {
+    let _place = PLACES.acquire().await.map_err(|error| Fault::new(code::SYSTEM).because(error))?;
+    let runtime = tokio::runtime::Handle::current();
+    let work = tokio::task::spawn_blocking(move || {
+        let content = submission.content.as_deref();
+        runtime.block_on(verify::online(&*submission.document, content, &known, &policy, &options, &world.net))
+    });
+    work.await.map_err(|error| Fault::new(code::SYSTEM).because(error))?.map_err(unreadable)
+}
+
+#[expect(clippy::too_many_arguments, reason = "one transaction, one call")]
+async fn keep(
+    world: &World,
+    asker: &Asker,
+    verdict: &Verdict,
+    body: Vec<u8>,
+    bundle: &[u8],
+    key: Option<(&str, &str)>,
+    now: Moment,
+) -> Result<Kept, Fault> {
+    let body = Zeroizing::new(body);
+    let octets = &body;
+    let facts = json!({
+        "actor": asker.actor, "document": verdict.sha256, "indication": verdict.indication.name(),
+        "policy": verdict.policy.digest, "sub_indication": verdict.sub_indication,
+    });
+    let facts = &facts;
+    let receipt = world.store.write("keep a verdict", |tx| {
+        Box::pin(async move {
+            if let Some((key, digest)) = key {
+                match verdicts::repeated(tx, &asker.agency, &asker.actor, key, digest, now).await? {
+                    verdicts::Repeated::New => {}
+                    verdicts::Repeated::Same(receipt) => return Ok((receipt, true)),
+                    verdicts::Repeated::Different => return Err(reused_key()),
+                }
+            }
+            let bundle: EvidenceId = evidence::add(
+                tx,
+                evidence::NewEvidence {
+                    agency: Some(&asker.agency),
+                    kind: "verification",
+                    source: &verdict.sha256,
+                    privacy: evidence::Privacy::Public,
+                    body: bundle,
+                    seen_at: now,
+                    this_update: None,
+                    next_update: None,
+                },
+            )
+            .await?;
+            let receipt = verdicts::add(
+                tx,
+                verdicts::NewVerdict {
+                    agency: &asker.agency,
+                    actor: &asker.actor,
+                    document_sha256: &verdict.sha256,
+                    policy_id: &verdict.policy.id,
+                    policy_digest: &verdict.policy.digest,
+                    judged_at: verdict.at,
+                    indication: verdict.indication.name(),
+                    sub_indication: verdict.sub_indication.as_deref(),
+                    body: octets,
+                    evidence: Some(&bundle),
+                    created_at: now,
+                },
+            )
+            .await?;
+            if let Some((key, digest)) = key {
+                verdicts::remember(tx, &asker.agency, &asker.actor, key, digest, receipt.as_str(), now, REMEMBERED).await?;
+            }
+            let entry = audit::Entry {
+                agency: Some(&asker.agency),
+                party: asker.party.as_ref(),
+                at: now,
+                event: "verdict.given",
+                facts,
+                personal: None,
+            };
+            audit::append(tx, entry).await?;
+            Ok((receipt.as_str().to_owned(), false))
+        })
+    });
+    let (receipt, repeated) = receipt.await?;
+    let receipt: ReceiptId = receipt.parse().map_err(|error: crate::ids::NotAnId| Fault::new(code::SYSTEM).because(error))?;
+    if !repeated {
+        return Ok(Kept { receipt, body, repeated });
+    }
+    recall(world, &asker.agency, &receipt).await?.ok_or_else(|| Fault::new(code::SYSTEM))
+}
+
+/// The answer that the same request under this key got before.
+async fn answered(world: &World, asker: &Asker, key: &str, digest: &str) -> Result<Option<Kept>, Fault> {
+    let now = world.clock.now();
+    let found = world.store.read("look up an idempotency key", |tx| {
+        Box::pin(async move { Ok(verdicts::repeated(tx, &asker.agency, &asker.actor, key, digest, now).await?) })
+    });
+    match found.await? {
+        verdicts::Repeated::New => Ok(None),
+        verdicts::Repeated::Different => Err(reused_key()),
+        verdicts::Repeated::Same(receipt) => {
+            let receipt = receipt.parse().map_err(|error: crate::ids::NotAnId| Fault::new(code::SYSTEM).because(error))?;
+            recall(world, &asker.agency, &receipt).await
+        }
+    }
+}
+
+fn reused_key() -> Fault {
+    Fault::new(code::IDEMPOTENCY_KEY)
+}
+
+fn unreadable(error: std::io::Error) -> Fault {
+    Fault::new(code::FILE).because(error)
+}
+
+/// What tells one request from another under the same key.
+fn request_digest(submission: &Submission) -> std::io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut part = |source: &dyn ByteSource| {
+        hash.update(source.len().to_be_bytes());
+        source.stream(0, source.len(), &mut |piece| hash.update(piece))
+    };
+    part(&*submission.document)?;
+    match &submission.content {
+        Some(content) => part(&**content)?,
+        None => part(&Vec::new())?,
+    }
+    let rest = json!([submission.file, submission.content.is_some(), submission.policy, submission.at.map(Moment::millis)]);
+    hash.update(rest.to_string());
+    Ok(hex::encode(hash.finalize()))
+}
+
+/// The last part of a name, as the command line names files.
+fn base_name(name: &str) -> &str {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let end = last.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= 255).last().unwrap_or(0);
+    match last.get(..end) {
+        Some("" | "." | "..") | None => "document",
+        Some(name) => name,
+    }
+}
+
+/// What was fetched, as one JSON object: DER in Base64.
+fn frozen(fetched: &Evidence) -> Vec<u8> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let certificates: Vec<_> = fetched.certificates.iter().map(|item| STANDARD.encode(item.der())).collect();
+    let crls: Vec<_> = fetched.crls.iter().map(|item| STANDARD.encode(item.der())).collect();
+    let ocsps: Vec<_> = fetched.ocsps.iter().map(|item| STANDARD.encode(item.der())).collect();
+    json!({ "certificates": certificates, "crls": crls, "ocsps": ocsps }).to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_their_folders() {
+        for (given, kept) in [("a.pdf", "a.pdf"), ("/x/a.pdf", "a.pdf"), ("C:\\x\\合同.pdf", "合同.pdf"), ("", "document"), ("a/..", "document")] {
+            assert_eq!(base_name(given), kept);
+        }
+        assert_eq!(base_name(&"名".repeat(100)).len(), 255);
+    }
+
+    #[test]
+    fn each_part_of_a_request_tells_it_apart() {
+        let submission = |file: &str, document: &[u8], content: Option<&[u8]>, policy: Option<&str>, at: Option<i64>| {
+            request_digest(&Submission {
+                file: file.into(),
+                document: Box::new(document.to_vec()),
+                content: content.map(|content| Box::new(content.to_vec()) as Box<dyn ByteSource>),
+                policy: policy.map(Into::into),
+                at: at.map(Moment::from_millis),
+            })
+            .unwrap()
+        };
+        let all = [
+            submission("a", b"1", None, None, None),
+            submission("b", b"1", None, None, None),
+            submission("a", b"2", None, None, None),
+            submission("a", b"1", Some(b""), None, None),
+            submission("a", b"", Some(b"1"), None, None),
+            submission("a", b"1", None, Some("strict"), None),
+            submission("a", b"1", None, None, Some(1)),
+        ];
+        let different: std::collections::HashSet<_> = all.iter().collect();
+        assert_eq!(different.len(), all.len());
+    }
+}
