@@ -65,14 +65,8 @@ pub async fn enrol(world: &World, agency: &AgencyId, number: &CitizenNumber, nam
             }
             enrol_row(tx, agency, &party, Role::Clerk, now).await?;
             let facts = json!({ "role": Role::Clerk.name() });
-            let entry = audit::Entry {
-                agency: Some(agency),
-                party: Some(&party),
-                at: now,
-                event: "clerk.enrolled",
-                facts: &facts,
-                personal: None,
-            };
+            let entry =
+                audit::Entry { agency: Some(agency), party: Some(&party), at: now, event: "clerk.enrolled", facts: &facts, personal: None };
             audit::append(tx, entry).await?;
             Ok(party)
         })

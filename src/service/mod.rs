@@ -11,5 +11,5 @@ pub mod portals;
 pub mod prove;
 pub mod trust;
 pub mod upkeep;
-pub mod verify;
 pub mod verifications;
+pub mod verify;

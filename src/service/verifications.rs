@@ -84,8 +84,8 @@ impl From<verdicts::StoredVerdict> for Kept {
 /// the first answer; another request under it is refused.
 pub async fn submit(world: &Arc<World>, asker: &Asker, submission: Submission, key: Option<&str>) -> Result<Kept, Fault> {
     let policy_name = submission.policy.as_deref().unwrap_or(DEFAULT_POLICY);
-    let policy = Policy::named(policy_name)
-        .map_err(|error| Fault::new(code::BAD_REQUEST).detail(format!("policy {policy_name:?}: {error}")))?;
+    let policy =
+        Policy::named(policy_name).map_err(|error| Fault::new(code::BAD_REQUEST).detail(format!("policy {policy_name:?}: {error}")))?;
     let digest = match key {
         Some(_) => request_digest(&submission).map_err(unreadable)?,
         None => String::new(),
@@ -288,7 +288,9 @@ mod tests {
 
     #[test]
     fn names_lose_their_folders() {
-        for (given, kept) in [("a.pdf", "a.pdf"), ("/x/a.pdf", "a.pdf"), ("C:\\x\\合同.pdf", "合同.pdf"), ("", "document"), ("a/..", "document")] {
+        for (given, kept) in
+            [("a.pdf", "a.pdf"), ("/x/a.pdf", "a.pdf"), ("C:\\x\\合同.pdf", "合同.pdf"), ("", "document"), ("a/..", "document")]
+        {
             assert_eq!(base_name(given), kept);
         }
         assert_eq!(base_name(&"名".repeat(100)).len(), 255);

@@ -7,11 +7,11 @@ use crate::login::Client;
 use crate::service::log_in::as_client;
 use crate::service::verifications::{self, Asker, Kept};
 use crate::store::clients;
+use axum::Router;
 use axum::extract::multipart::{Multipart, MultipartRejection};
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::Router;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -40,7 +40,9 @@ impl FromRequestParts<App> for Caller {
             Ok(Some(client)) => Ok(Self(client)),
             Ok(None) => {
                 let mut response = Fault::new(code::CLIENT_UNKNOWN).into_response();
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"xinyin\", charset=\"UTF-8\""));
+                response
+                    .headers_mut()
+                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"xinyin\", charset=\"UTF-8\""));
                 Err(response)
             }
             Err(fault) => Err(fault.into_response()),
