@@ -23,7 +23,7 @@ use crate::{
     },
 };
 use cms::Message;
-use facts::{ContentRanges, Format, Integrity, SignatureFacts, SignatureKind, SignerFacts, TimestampFacts, TimestampKind};
+use facts::{ContentRanges, Format, Integrity, Problem, SignatureFacts, SignatureKind, SignerFacts, TimestampFacts, TimestampKind};
 use source::ByteSource;
 use std::io;
 
@@ -81,8 +81,8 @@ fn armoured(facts: Facts, inside: &[u8], options: &ReadOptions<'_>) -> io::Resul
 
 /// A CMS file, or a time-stamp token.
 fn signed_data(mut facts: Facts, bytes: &[u8], options: &ReadOptions<'_>) -> Facts {
-    let data = match SignedData::parse(bytes) {
-        Ok(data) => data,
+    let (data, rest) = match SignedData::parse_file(bytes) {
+        Ok(read) => read,
         Err(error) => {
             let entry = SignatureFacts::new("signer-1", SignatureKind::Signature, SignerFacts::unreadable(cms::unreadable(&error)));
             facts.signatures.push(entry);
@@ -92,6 +92,10 @@ fn signed_data(mut facts: Facts, bytes: &[u8], options: &ReadOptions<'_>) -> Fac
     if data.content_type == oid::TST_INFO {
         facts.format = Format::TimestampToken;
         return token(facts, bytes, options);
+    }
+    // Programs pad files with zeros or end them with a line; anything else is not part of what was signed.
+    if rest.iter().any(|octet| !matches!(octet, 0 | b'\n' | b'\r')) {
+        facts.problems.push(Problem::malformed("签名结构之后还有多余的数据", "octets follow the signature structure"));
     }
     let content = options.content.map_or_else(ContentRanges::none, ContentRanges::supplied);
     facts.signatures = cms::signature_entries(cms::signers(&data, &content, options.certificates));

@@ -32,6 +32,10 @@ const fn unsupported(name: &'static str, sub_indication: &'static str) -> Kind {
 /// Classifies a document.
 pub(super) fn kind(source: &dyn ByteSource) -> std::io::Result<Kind> {
     let head = source.slice(0, usize::try_from(source.len().min(64 * 1024)).unwrap_or(0))?;
+    // What is a whole SignedData from its first octet is one, whatever its content is (a signed PDF, a signed package).
+    if matches!(head.first(), Some(&0x30 | &0xa0)) && der(&head) == Kind::SignedData {
+        return Ok(Kind::SignedData);
+    }
     if contains(head.get(..head.len().min(1024 + 5)).unwrap_or_default(), b"%PDF-") {
         return Ok(Kind::Pdf);
     }
@@ -40,7 +44,7 @@ pub(super) fn kind(source: &dyn ByteSource) -> std::io::Result<Kind> {
     }
     Ok(match head.as_slice() {
         [] => Kind::Other(Format::Unsigned),
-        [0x30, ..] => der(&head),
+        [0x30 | 0xa0, ..] => der(&head),
         [0xd0, 0xcf, 0x11, 0xe0, ..] => unsupported("ole", "OLE_UNSUPPORTED"),
         [b'M', b'Z', ..] => unsupported("authenticode", "AUTHENTICODE_UNSUPPORTED"),
         _ => return text(source, &head),
@@ -59,27 +63,32 @@ fn der(head: &[u8]) -> Kind {
         Inside::Sequence if contains(start, b"\x16\x02ES") => unsupported("ses", "SEAL_UNSUPPORTED"),
         Inside::Sequence if is_certificate_like(start) => unsupported("x509", "CERTIFICATE_UNSUPPORTED"),
         Inside::Sequence => unsupported("asn1", "FORMAT_UNSUPPORTED"),
-        Inside::Integer if contains(start, b"\x16\x02ES") => unsupported("ses", "SEAL_UNSUPPORTED"),
-        Inside::Integer if is_evidence_record(head) => unsupported("ers", "EVIDENCE_RECORD_UNSUPPORTED"),
-        Inside::Integer => unsupported("asn1", "FORMAT_UNSUPPORTED"),
+        // The SignedData alone: version, then a SET of digest algorithms.
+        Inside::Integer(rest) if rest.first() == Some(&tag::SET) => Kind::SignedData,
+        Inside::Integer(_) if contains(start, b"\x16\x02ES") => unsupported("ses", "SEAL_UNSUPPORTED"),
+        Inside::Integer(_) if is_evidence_record(head) => unsupported("ers", "EVIDENCE_RECORD_UNSUPPORTED"),
+        Inside::Integer(_) => unsupported("asn1", "FORMAT_UNSUPPORTED"),
     }
 }
 
-enum Inside {
+enum Inside<'a> {
     Type(der::asn1::ObjectIdentifier),
     Sequence,
-    Integer,
+    /// And what follows it.
+    Integer(&'a [u8]),
 }
 
 /// The first value inside the outer SEQUENCE, although the input may end early.
-fn first_inside(start: &[u8]) -> Option<Inside> {
-    let length_octet = *start.get(1)?;
-    let skip = if length_octet & 0x80 == 0 { 2 } else { 2 + usize::from(length_octet & 0x7f) };
-    let inside = start.get(skip..)?;
+fn first_inside(start: &[u8]) -> Option<Inside<'_>> {
+    let inside = match inside_of(start)? {
+        // A SignedData in the explicit tag of the ContentInfo that is missing.
+        inside if start.first() == Some(&tag::context(0)) => inside_of(inside)?,
+        inside => inside,
+    };
     match inside.first()? {
         &tag::OID => Some(Inside::Type(read_oid(Tlv::split(inside).ok()?.0).ok()?)),
         &tag::SEQUENCE => Some(Inside::Sequence),
-        &tag::INTEGER => Some(Inside::Integer),
+        &tag::INTEGER => Some(Inside::Integer(Tlv::split(inside).ok()?.1)),
         _ => None,
     }
 }
@@ -98,7 +107,7 @@ fn is_response(head: &[u8]) -> bool {
 /// Contents of the value at the start, without regard to its length (the input may be cut off).
 fn inside_of(input: &[u8]) -> Option<&[u8]> {
     let (&first, &length) = (input.first()?, input.get(1)?);
-    if first != tag::SEQUENCE {
+    if first != tag::SEQUENCE && first != tag::context(0) {
         return None;
     }
     input.get(if length & 0x80 == 0 { 2 } else { 2 + usize::from(length & 0x7f) }..)

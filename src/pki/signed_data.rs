@@ -165,6 +165,21 @@ impl<'a> SignedData<'a> {
         Ok((Self::from_tlv(tlv)?, rest))
     }
 
+    /// Reads a file: a ContentInfo, or the SignedData alone as some programs store it, bare or still in the explicit tag of a
+    /// ContentInfo. Octets after it are returned.
+    pub fn parse_file(input: &'a [u8]) -> Result<(Self, &'a [u8]), SignedDataError> {
+        let (outer, rest) = Tlv::split(input)?;
+        let body = if outer.tag == tag::context(0) { outer.inner()? } else { outer };
+        if body.children().read()?.tag != tag::INTEGER {
+            return Ok((Self::from_tlv(outer)?, rest));
+        }
+        let mut data = Self::body(Dialect::Cms, body.expect(tag::SEQUENCE)?)?;
+        if data.content_type == oid::GM_DATA {
+            data.dialect = Dialect::Gm;
+        }
+        Ok((data, rest))
+    }
+
     fn from_tlv(content_info: Tlv<'a>) -> Result<Self, SignedDataError> {
         let mut fields = content_info.expect(tag::SEQUENCE)?.children();
         let content_type = read_oid(fields.expect(tag::OID)?)?;
