@@ -104,6 +104,7 @@ pub(super) fn signer(frame: &Frame<'_, '_>, index: usize, message: &Message<'_>)
     }
     if let Some(signed) = &info.signed {
         read_signed(signed, message, &mut facts);
+        protection(signed, info, &mut facts);
     } else {
         facts.quirks.push(Quirk::NoSignedAttributes);
     }
@@ -320,6 +321,28 @@ fn read_signed(signed: &Attributes<'_>, message: &Message<'_>, facts: &mut Signe
     }
 }
 
+/// CMSAlgorithmProtection: the algorithms of the SignerInfo, which nothing else protects, repeated under the signature. RFC 6211 §3.
+fn protection(signed: &Attributes<'_>, info: &SignerInfo<'_>, facts: &mut SignerFacts) {
+    let read = |value: Tlv<'_>| -> Result<bool, TlvError> {
+        let mut fields = value.expect(tag::SEQUENCE)?.children();
+        let digest = fields.expect(tag::SEQUENCE)?.children().read().and_then(read_oid)?;
+        let signature = fields.expect(tag::context(1))?.children().read().and_then(read_oid)?;
+        Ok(algorithm_oid(info.digest_algorithm) == Some(digest) && algorithm_oid(info.signature_algorithm) == Some(signature))
+    };
+    let same = match signed.single(oid::ALGORITHM_PROTECTION) {
+        Ok(None) => true,
+        Ok(Some(value)) => read(value).unwrap_or(false),
+        Err(_) => false,
+    };
+    if !same {
+        facts.problems.push(Problem {
+            kind: ProblemKind::Algorithm,
+            zh: "签名内保护的算法与外部所写的算法不一致".into(),
+            en: "the algorithms protected by the signature differ from those written outside it (RFC 6211)".into(),
+        });
+    }
+}
+
 /// Unsigned attributes: time-stamps over the signature, validation material, and what is only named.
 fn read_unsigned(unsigned: &Attributes<'_>, signature: &[u8], facts: &mut SignerFacts) {
     for attribute in &unsigned.list {
@@ -414,8 +437,27 @@ fn signer_of_token(frame: &Frame<'_, '_>, content: &[u8]) -> SignerFacts {
 /// The ESS signing-certificate attributes: the digests that name the signer's certificate (RFC 5035 §3, §4; RFC 2634 §5.4).
 #[derive(Default)]
 struct References {
-    /// Of each attribute, the first entry: digest algorithm (if supported) and digest.
-    list: Vec<(Option<Hash>, Vec<u8>)>,
+    /// Of each attribute, the first entry.
+    list: Vec<Reference>,
+}
+
+/// ESSCertID, ESSCertIDv2.
+struct Reference {
+    /// The digest algorithm, if it is supported.
+    hash: Option<Hash>,
+    digest: Vec<u8>,
+    /// Issuer (if it is a plain name) and serial number.
+    issuer_serial: Option<(Option<Name>, Vec<u8>)>,
+}
+
+impl Reference {
+    /// Digest and, where they stand, issuer and serial number must all be the certificate's.
+    fn fits(&self, hash: Hash, certificate: &Certificate) -> bool {
+        let named = self.issuer_serial.as_ref().is_none_or(|(issuer, serial)| {
+            issuer.as_ref().is_none_or(|issuer| issuer == certificate.issuer()) && same_integer(certificate.serial(), serial)
+        });
+        named && hash.digest(certificate.der()) == self.digest
+    }
 }
 
 impl References {
@@ -431,11 +473,11 @@ impl References {
 
     fn check(&self, certificate: &Certificate) -> CertificateReference {
         let mut result = CertificateReference::Absent;
-        for (hash, digest) in &self.list {
-            match hash {
+        for reference in &self.list {
+            match reference.hash {
                 None => return CertificateReference::Unsupported,
-                Some(hash) if hash.digest(certificate.der()) != *digest => return CertificateReference::Differs,
-                Some(hash) => result = CertificateReference::Matches(*hash),
+                Some(hash) if !reference.fits(hash, certificate) => return CertificateReference::Differs,
+                Some(hash) => result = CertificateReference::Matches(hash),
             }
         }
         result
@@ -446,7 +488,7 @@ impl References {
     }
 }
 
-fn first_reference(value: Tlv<'_>, version: u8) -> Result<(Option<Hash>, Vec<u8>), TlvError> {
+fn first_reference(value: Tlv<'_>, version: u8) -> Result<Reference, TlvError> {
     let certs = value.expect(tag::SEQUENCE)?.children().expect(tag::SEQUENCE)?;
     let mut fields = certs.children().expect(tag::SEQUENCE)?.children();
     let hash = match (version, fields.optional(tag::SEQUENCE)?) {
@@ -455,5 +497,16 @@ fn first_reference(value: Tlv<'_>, version: u8) -> Result<(Option<Hash>, Vec<u8>
         (_, None) => Some(Hash::Sha256),
         (_, Some(algorithm)) => algorithm_oid(algorithm.raw).as_ref().and_then(Hash::from_oid),
     };
-    Ok((hash, fields.expect(tag::OCTET_STRING)?.value.to_vec()))
+    let digest = fields.expect(tag::OCTET_STRING)?.value.to_vec();
+    let issuer_serial = match fields.optional(tag::SEQUENCE)? {
+        None => None,
+        Some(pair) => {
+            let mut parts = pair.children();
+            let names = parts.expect(tag::SEQUENCE)?;
+            let serial = parts.expect(tag::INTEGER)?.value.to_vec();
+            let directory = names.children().filter_map(Result::ok).find(|name| name.tag == tag::context(4));
+            Some((directory.and_then(|name| Name::from_der(name.value).ok()), serial))
+        }
+    };
+    Ok(Reference { hash, digest, issuer_serial })
 }

@@ -39,6 +39,7 @@ pub mod oid {
     pub const EVIDENCE_RECORD_EXTERNAL: Oid = Oid::new_unwrap("1.2.840.113549.1.9.16.2.50");
     pub const SIGNER_ATTRIBUTES_V2: Oid = Oid::new_unwrap("0.4.0.19122.1.1");
     pub const SIGNER_ATTRIBUTES: Oid = Oid::new_unwrap("1.2.840.113549.1.9.16.2.18");
+    pub const ALGORITHM_PROTECTION: Oid = Oid::new_unwrap("1.2.840.113549.1.9.52");
     pub const ADOBE_REVOCATION: Oid = Oid::new_unwrap("1.2.840.113583.1.1.8");
     pub const OCSP_RESPONSE: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.16.2");
     pub const OCSP_BASIC: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.48.1.1");
