@@ -7,9 +7,11 @@ mod peers;
 
 mod authority;
 mod certificates;
+mod cms;
 mod connector;
 mod foreign;
 mod shipped_anchors;
+mod verdicts;
 
 use std::path::PathBuf;
 
