@@ -21,6 +21,8 @@ pub enum Scheme {
     RsaPss(Hash, usize),
     /// Pure Ed25519.
     Ed25519,
+    /// Pure Ed448.
+    Ed448,
 }
 
 /// A signature algorithm with the AlgorithmIdentifier that named it.
@@ -67,6 +69,7 @@ impl SignatureAlgorithm {
                 encoded(oid::RSA_PSS, &sequence(&[&fields[0], &fields[1], &fields[2]]))
             }
             Scheme::Ed25519 => encoded(oid::ED25519, &[]),
+            Scheme::Ed448 => encoded(oid::ED448, &[]),
         };
         Self { scheme, identifier: identifier.into() }
     }
@@ -89,6 +92,7 @@ impl SignatureAlgorithm {
             Scheme::RsaPkcs1(hash) => format!("rsa-pkcs1-with-{hash}"),
             Scheme::RsaPss(hash, _) => format!("rsa-pss-with-{hash}"),
             Scheme::Ed25519 => "ed25519".into(),
+            Scheme::Ed448 => "ed448".into(),
         }
     }
 
@@ -121,7 +125,7 @@ impl Scheme {
         match self {
             Self::Sm2 => Some(Hash::Sm3),
             Self::Ecdsa(hash) | Self::RsaPkcs1(hash) | Self::RsaPss(hash, _) => Some(hash),
-            Self::Ed25519 => None,
+            Self::Ed25519 | Self::Ed448 => None,
         }
     }
 
@@ -132,6 +136,7 @@ impl Scheme {
             Self::Ecdsa(_) => matches!(kind, KeyKind::P256 | KeyKind::P384 | KeyKind::P521),
             Self::RsaPkcs1(_) | Self::RsaPss(..) => matches!(kind, KeyKind::Rsa(_)),
             Self::Ed25519 => matches!(kind, KeyKind::Ed25519),
+            Self::Ed448 => matches!(kind, KeyKind::Ed448),
         }
     }
 }
@@ -144,10 +149,11 @@ fn scheme(name: &Oid, parameters: Option<Tlv<'_>>, hint: Option<Hash>, key: &Pub
         oid::SM2_WITH_SM3 | oid::SM2_WITH_SM3_MISTYPED | oid::SM2_SIGN | oid::SM2 => Scheme::Sm2,
         // CMS producers name only the key; which equation applies follows from the curve, never from the digest.
         oid::EC_PUBLIC_KEY if key.kind() == KeyKind::Sm2 => Scheme::Sm2,
-        oid::EC_PUBLIC_KEY => Scheme::Ecdsa(hinted(Hash::Sha256)),
+        oid::EC_PUBLIC_KEY | oid::ECDSA_UNSPECIFIED => Scheme::Ecdsa(hinted(Hash::Sha256)),
         oid::RSA_ENCRYPTION => Scheme::RsaPkcs1(hinted(Hash::Sha1)),
         oid::RSA_PSS => return pss(parameters),
         oid::ED25519 => Scheme::Ed25519,
+        oid::ED448 => Scheme::Ed448,
         _ => match hashed(name) {
             Some(scheme) => scheme,
             None => return Err(VerifyError::Unsupported(format!("signature algorithm {name}"))),
@@ -184,11 +190,12 @@ const fn ecdsa_oid(hash: Hash) -> Oid {
         Hash::Sha256 => oid::ECDSA_WITH_SHA256,
         Hash::Sha384 => oid::ECDSA_WITH_SHA384,
         Hash::Sha512 => oid::ECDSA_WITH_SHA512,
+        Hash::Sha3_224 => oid::ECDSA_WITH_SHA3_224,
         Hash::Sha3_256 => oid::ECDSA_WITH_SHA3_256,
         Hash::Sha3_384 => oid::ECDSA_WITH_SHA3_384,
         Hash::Sha3_512 => oid::ECDSA_WITH_SHA3_512,
         // No identifier of their own: the key's, with the digest beside it.
-        Hash::Md5 | Hash::Sm3 => oid::EC_PUBLIC_KEY,
+        Hash::Md5 | Hash::Sm3 | Hash::Shake256 => oid::EC_PUBLIC_KEY,
     }
 }
 
@@ -200,10 +207,12 @@ const fn rsa_oid(hash: Hash) -> Oid {
         Hash::Sha256 => oid::RSA_WITH_SHA256,
         Hash::Sha384 => oid::RSA_WITH_SHA384,
         Hash::Sha512 => oid::RSA_WITH_SHA512,
+        Hash::Sha3_224 => oid::RSA_WITH_SHA3_224,
         Hash::Sha3_256 => oid::RSA_WITH_SHA3_256,
         Hash::Sha3_384 => oid::RSA_WITH_SHA3_384,
         Hash::Sha3_512 => oid::RSA_WITH_SHA3_512,
         Hash::Sm3 => oid::RSA_WITH_SM3,
+        Hash::Shake256 => oid::RSA_ENCRYPTION,
     }
 }
 

@@ -14,24 +14,29 @@ pub enum Hash {
     Sha256,
     Sha384,
     Sha512,
+    Sha3_224,
     Sha3_256,
     Sha3_384,
     Sha3_512,
+    /// With 512 bits of output (RFC 8419 §2.3).
+    Shake256,
     Sm3,
 }
 
 impl Hash {
     /// Every digest known here.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Md5,
         Self::Sha1,
         Self::Sha224,
         Self::Sha256,
         Self::Sha384,
         Self::Sha512,
+        Self::Sha3_224,
         Self::Sha3_256,
         Self::Sha3_384,
         Self::Sha3_512,
+        Self::Shake256,
         Self::Sm3,
     ];
 
@@ -39,6 +44,9 @@ impl Hash {
     pub fn from_oid(oid: &Oid) -> Option<Self> {
         if [oid::SM3_UNKEYED, oid::SM3_KEYED].contains(oid) {
             return Some(Self::Sm3);
+        }
+        if *oid == oid::SHAKE256_LEN {
+            return Some(Self::Shake256);
         }
         Self::ALL.into_iter().find(|hash| hash.oid() == *oid)
     }
@@ -52,9 +60,11 @@ impl Hash {
             Self::Sha256 => oid::SHA256,
             Self::Sha384 => oid::SHA384,
             Self::Sha512 => oid::SHA512,
+            Self::Sha3_224 => oid::SHA3_224,
             Self::Sha3_256 => oid::SHA3_256,
             Self::Sha3_384 => oid::SHA3_384,
             Self::Sha3_512 => oid::SHA3_512,
+            Self::Shake256 => oid::SHAKE256,
             Self::Sm3 => oid::SM3,
         }
     }
@@ -68,9 +78,11 @@ impl Hash {
             Self::Sha256 => "sha256",
             Self::Sha384 => "sha384",
             Self::Sha512 => "sha512",
+            Self::Sha3_224 => "sha3-224",
             Self::Sha3_256 => "sha3-256",
             Self::Sha3_384 => "sha3-384",
             Self::Sha3_512 => "sha3-512",
+            Self::Shake256 => "shake256",
             Self::Sm3 => "sm3",
         }
     }
@@ -81,10 +93,10 @@ impl Hash {
         match self {
             Self::Md5 => 16,
             Self::Sha1 => 20,
-            Self::Sha224 => 28,
+            Self::Sha224 | Self::Sha3_224 => 28,
             Self::Sha256 | Self::Sha3_256 | Self::Sm3 => 32,
             Self::Sha384 | Self::Sha3_384 => 48,
-            Self::Sha512 | Self::Sha3_512 => 64,
+            Self::Sha512 | Self::Sha3_512 | Self::Shake256 => 64,
         }
     }
 
@@ -97,19 +109,21 @@ impl Hash {
 
     /// A hasher that takes the message in pieces.
     pub fn hasher(self) -> Hasher {
-        let state: Box<dyn DynDigest + Send + Sync> = match self {
+        let fixed: Box<dyn DynDigest + Send + Sync> = match self {
             Self::Md5 => Box::new(md5::Md5::new()),
             Self::Sha1 => Box::new(sha1::Sha1::new()),
             Self::Sha224 => Box::new(sha2::Sha224::new()),
             Self::Sha256 => Box::new(sha2::Sha256::new()),
             Self::Sha384 => Box::new(sha2::Sha384::new()),
             Self::Sha512 => Box::new(sha2::Sha512::new()),
+            Self::Sha3_224 => Box::new(sha3::Sha3_224::new()),
             Self::Sha3_256 => Box::new(sha3::Sha3_256::new()),
             Self::Sha3_384 => Box::new(sha3::Sha3_384::new()),
             Self::Sha3_512 => Box::new(sha3::Sha3_512::new()),
+            Self::Shake256 => return Hasher { hash: self, state: State::Shake(Box::default()) },
             Self::Sm3 => Box::new(sm3::Sm3::new()),
         };
-        Hasher { hash: self, state }
+        Hasher { hash: self, state: State::Fixed(fixed) }
     }
 }
 
@@ -122,7 +136,12 @@ impl fmt::Display for Hash {
 /// A digest in the making.
 pub struct Hasher {
     hash: Hash,
-    state: Box<dyn DynDigest + Send + Sync>,
+    state: State,
+}
+
+enum State {
+    Fixed(Box<dyn DynDigest + Send + Sync>),
+    Shake(Box<sha3::Shake256>),
 }
 
 impl Hasher {
@@ -133,12 +152,22 @@ impl Hasher {
 
     /// Takes the next octets of the message.
     pub fn update(&mut self, octets: &[u8]) {
-        self.state.update(octets);
+        match &mut self.state {
+            State::Fixed(state) => state.update(octets),
+            State::Shake(state) => digest::Update::update(state.as_mut(), octets),
+        }
     }
 
     /// The digest of everything taken.
     pub fn finish(self) -> Vec<u8> {
-        self.state.finalize().into_vec()
+        match self.state {
+            State::Fixed(state) => state.finalize().into_vec(),
+            State::Shake(state) => {
+                let mut output = vec![0; self.hash.len()];
+                digest::ExtendableOutput::finalize_xof_into(*state, &mut output);
+                output
+            }
+        }
     }
 }
 

@@ -75,6 +75,7 @@ pub(super) enum Material {
         e: Vec<u8>,
     },
     Ed25519([u8; 32]),
+    Ed448(Box<ed448_goldilocks::VerifyingKey>),
     /// Known by name only; no signature verifies under it here.
     Named,
 }
@@ -123,7 +124,11 @@ impl PublicKey {
                 let point = key.try_into().map_err(|_| KeyError::Invalid("Ed25519 key is not 32 octets"))?;
                 (KeyKind::Ed25519, Material::Ed25519(point))
             }
-            oid::ED448 => (KeyKind::Ed448, Material::Named),
+            oid::ED448 => {
+                let point = key.try_into().map_err(|_| KeyError::Invalid("Ed448 key is not 57 octets"))?;
+                let key = ed448_goldilocks::VerifyingKey::from_bytes(point).map_err(|_| KeyError::Invalid("point is not on its curve"))?;
+                (KeyKind::Ed448, Material::Ed448(Box::new(key)))
+            }
             oid::DSA => {
                 let mut numbers = parts.expect(tag::SEQUENCE)?.children();
                 let prime = unsigned(numbers.expect(tag::INTEGER)?.value)?;

@@ -16,9 +16,13 @@ oids! {
     SHA256 = "2.16.840.1.101.3.4.2.1";
     SHA384 = "2.16.840.1.101.3.4.2.2";
     SHA512 = "2.16.840.1.101.3.4.2.3";
+    SHA3_224 = "2.16.840.1.101.3.4.2.7";
     SHA3_256 = "2.16.840.1.101.3.4.2.8";
     SHA3_384 = "2.16.840.1.101.3.4.2.9";
     SHA3_512 = "2.16.840.1.101.3.4.2.10";
+    SHAKE256 = "2.16.840.1.101.3.4.2.12";
+    /// With the output length as parameter.
+    SHAKE256_LEN = "2.16.840.1.101.3.4.2.18";
     SM3 = "1.2.156.10197.1.401";
     SM3_UNKEYED = "1.2.156.10197.1.401.1";
     /// HMAC-SM3 by the standard; several products write it where plain SM3 is meant.
@@ -42,11 +46,14 @@ oids! {
     /// A typing error of a widespread library (the arc without `.1`); read as SM2 with SM3.
     SM2_WITH_SM3_MISTYPED = "1.2.156.10197.501";
     RSA_WITH_SM3 = "1.2.156.10197.1.504";
+    /// The arc above all ECDSA signatures; some programs write it and leave the digest to the field beside it.
+    ECDSA_UNSPECIFIED = "1.2.840.10045.4";
     ECDSA_WITH_SHA1 = "1.2.840.10045.4.1";
     ECDSA_WITH_SHA224 = "1.2.840.10045.4.3.1";
     ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2";
     ECDSA_WITH_SHA384 = "1.2.840.10045.4.3.3";
     ECDSA_WITH_SHA512 = "1.2.840.10045.4.3.4";
+    ECDSA_WITH_SHA3_224 = "2.16.840.1.101.3.4.3.9";
     ECDSA_WITH_SHA3_256 = "2.16.840.1.101.3.4.3.10";
     ECDSA_WITH_SHA3_384 = "2.16.840.1.101.3.4.3.11";
     ECDSA_WITH_SHA3_512 = "2.16.840.1.101.3.4.3.12";
@@ -57,6 +64,7 @@ oids! {
     RSA_WITH_SHA256 = "1.2.840.113549.1.1.11";
     RSA_WITH_SHA384 = "1.2.840.113549.1.1.12";
     RSA_WITH_SHA512 = "1.2.840.113549.1.1.13";
+    RSA_WITH_SHA3_224 = "2.16.840.1.101.3.4.3.13";
     RSA_WITH_SHA3_256 = "2.16.840.1.101.3.4.3.14";
     RSA_WITH_SHA3_384 = "2.16.840.1.101.3.4.3.15";
     RSA_WITH_SHA3_512 = "2.16.840.1.101.3.4.3.16";

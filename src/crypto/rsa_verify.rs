@@ -34,10 +34,13 @@ pub(super) fn pss(n: &[u8], e: &[u8], hash: Hash, salt: usize, digest: &[u8], si
         Hash::Sha256 => check::<sha2::Sha256>(&key, salt, digest, signature),
         Hash::Sha384 => check::<sha2::Sha384>(&key, salt, digest, signature),
         Hash::Sha512 => check::<sha2::Sha512>(&key, salt, digest, signature),
+        Hash::Sha3_224 => check::<sha3::Sha3_224>(&key, salt, digest, signature),
         Hash::Sha3_256 => check::<sha3::Sha3_256>(&key, salt, digest, signature),
         Hash::Sha3_384 => check::<sha3::Sha3_384>(&key, salt, digest, signature),
         Hash::Sha3_512 => check::<sha3::Sha3_512>(&key, salt, digest, signature),
         Hash::Sm3 => check::<sm3::Sm3>(&key, salt, digest, signature),
+        // RFC 8702 has a mask generation of its own.
+        Hash::Shake256 => return Err(VerifyError::Unsupported("RSA-PSS with shake256".into())),
     }
     .map_err(|_| VerifyError::BadSignature)
 }

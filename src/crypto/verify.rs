@@ -51,7 +51,7 @@ pub struct MessageVerifier {
 
 enum State {
     Hash(Hasher),
-    /// Ed25519 hashes the message twice, so that it must be held.
+    /// EdDSA hashes the message twice, so that it must be held.
     Whole(Vec<u8>),
 }
 
@@ -60,7 +60,7 @@ impl MessageVerifier {
     pub fn new(key: &PublicKey, algorithm: &SignatureAlgorithm) -> Result<Self, VerifyError> {
         let scheme = algorithm.scheme();
         match key.kind() {
-            KeyKind::Ed448 | KeyKind::Dsa(_) => return Err(VerifyError::Unsupported(format!("a {} key", key.kind()))),
+            KeyKind::Dsa(_) => return Err(VerifyError::Unsupported(format!("a {} key", key.kind()))),
             kind if !scheme.fits(kind) => return Err(VerifyError::Mismatch),
             _ => {}
         }
@@ -72,7 +72,7 @@ impl MessageVerifier {
                 State::Hash(hasher)
             }
             Scheme::Ecdsa(hash) | Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash, _) => State::Hash(hash.hasher()),
-            Scheme::Ed25519 => State::Whole(Vec::new()),
+            Scheme::Ed25519 | Scheme::Ed448 => State::Whole(Vec::new()),
         };
         Ok(Self { key: key.clone(), scheme, state })
     }
@@ -90,8 +90,14 @@ impl MessageVerifier {
         let digest = match self.state {
             State::Hash(hasher) => hasher.finish(),
             State::Whole(message) => {
-                let Material::Ed25519(point) = self.key.material() else { return Err(VerifyError::Mismatch) };
-                return ring_verify(&rs::ED25519, point, &message, signature);
+                return match self.key.material() {
+                    Material::Ed25519(point) => ring_verify(&rs::ED25519, point, &message, signature),
+                    Material::Ed448(key) => {
+                        let signature = ed448_goldilocks::Signature::from_slice(signature).map_err(|_| VerifyError::BadSignature)?;
+                        key.verify_raw(&signature, &message).map_err(|_| VerifyError::BadSignature)
+                    }
+                    _ => Err(VerifyError::Mismatch),
+                };
             }
         };
         match (self.scheme, self.key.material()) {
@@ -210,5 +216,23 @@ mod tests {
         pieces.update(b"message ");
         pieces.update(b"digest");
         assert_eq!(pieces.finish(&raw), Ok(()));
+    }
+
+    /// RFC 8032 §7.4, the vector of one octet.
+    #[test]
+    fn ed448_standard_signature() {
+        let point = "43ba28f430cdff456ae531545f7ecd0ac834a55d9358c0372bfa0c6c6798c0866aea01eb00742802b8438ea4cb82169c235160627b4c3a9480";
+        let spki = hex::decode(format!("3043300506032b6571033a00{point}")).unwrap();
+        let key = PublicKey::from_spki(&spki).unwrap();
+        let algorithm = SignatureAlgorithm::new(Scheme::Ed448);
+        let mut signature = hex::decode(
+            "26b8f91727bd62897af15e41eb43c377efb9c610d48f2335cb0bd0087810f4352541b143c4b981b7e18f62de8ccdf633fc1bf037ab7cd779805e\
+             0dbcc0aae1cbcee1afb2e027df36bc04dcecbf154336c19f0af7e0a6472905e799f1953d2a0ff3348ab21aa4adafd1d234441cf807c03a00",
+        )
+        .unwrap();
+        assert_eq!(verify(&key, &algorithm, &[3], &signature), Ok(()));
+        assert_eq!(verify(&key, &algorithm, &[4], &signature), Err(VerifyError::BadSignature));
+        signature[0] ^= 1;
+        assert_eq!(verify(&key, &algorithm, &[3], &signature), Err(VerifyError::BadSignature));
     }
 }

@@ -155,8 +155,6 @@ pub enum Unjudged {
     CounterSignature,
     /// Evidence records (RFC 4998).
     EvidenceRecord,
-    /// Rules of a named signature policy.
-    SignaturePolicy,
     /// Content that is not what a reader shows (attachments, portfolios, external streams).
     ExternalContent,
 }

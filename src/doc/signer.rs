@@ -302,7 +302,6 @@ fn read_signed(signed: &Attributes<'_>, message: &Message<'_>, facts: &mut Signe
         && policy.tag == tag::SEQUENCE
     {
         facts.policy = policy.children().read().and_then(read_oid).ok();
-        facts.unjudged.push(Unjudged::SignaturePolicy);
     }
     for archival in signed.values(oid::ADOBE_REVOCATION) {
         for part in archival.children().filter_map(Result::ok) {

@@ -89,7 +89,7 @@ pub(super) fn find(context: &Context<'_>, leaf: &Certificate, moment: Moment, us
     // An anchor for every purpose is an authority, not a responder: only those named for OCSP alone answer for others.
     let responders: Vec<Certificate> =
         responders.filter(|anchor| anchor.purposes.len() == 1).map(|anchor| anchor.certificate.clone()).collect();
-    let result = validate(&PathInput {
+    let result = path::validate(&PathInput {
         intermediates: &context.pool.certificates,
         crls: &context.pool.crls,
         ocsps: &context.pool.ocsps,
@@ -101,11 +101,11 @@ pub(super) fn find(context: &Context<'_>, leaf: &Certificate, moment: Moment, us
     });
     let key_use = key_use(leaf, used, &result);
     Chain {
-        fault: fault(&result),
+        fault: fault(&result).or_else(|| misleading(&result.path)),
         key_use,
         bounds: if moment < leaf.not_before() {
             Bounds::TooEarly
-        } else if moment > leaf.not_after() {
+        } else if !leaf.is_valid_at(moment) {
             Bounds::TooLate
         } else {
             Bounds::Inside
@@ -118,21 +118,6 @@ pub(super) fn find(context: &Context<'_>, leaf: &Certificate, moment: Moment, us
             .map(|(certificate, fact)| status(certificate, fact))
             .collect(),
         path: result.path,
-    }
-}
-
-/// Until `pki::path::validate` is there, nothing leads to an anchor: verdicts are withheld.
-fn validate(input: &PathInput<'_>) -> PathResult {
-    let fault = PathFault { kind: FaultKind::NoChain, certificate: None, detail: "path validation is not available".into() };
-    PathResult {
-        outcome: path::Outcome::Undecided,
-        reason: Some(fault.clone()),
-        path: vec![input.leaf.clone()],
-        links: Vec::new(),
-        revocation: vec![RevocationFact::NOT_CHECKED],
-        faults: vec![fault],
-        warnings: Vec::new(),
-        policies: Vec::new(),
     }
 }
 
@@ -165,6 +150,29 @@ fn fault(result: &PathResult) -> Option<ChainFault> {
         }
     }
     general.map(|fault| ChainFault::General(detail(fault))).or_else(|| constraint.map(|fault| ChainFault::Constraints(detail(fault))))
+}
+
+/// Names that are shown in another order than they are written: left-to-right and right-to-left letters in one value, or
+/// characters that turn the direction (RFC 3454 §5.8, §6). What a clerk reads would not be what was certified.
+fn misleading(path: &[Certificate]) -> Option<ChainFault> {
+    let shown = path.iter().take(path.len().saturating_sub(1));
+    let mut names = shown.flat_map(|certificate| [certificate.subject(), certificate.issuer()]);
+    let mixed = names.any(|name| name.attributes().iter().filter_map(|attribute| attribute.text.as_deref()).any(mixes_directions));
+    mixed.then(|| {
+        ChainFault::General(Detail::new(
+            "证书名称混用左右书写方向，显示可能误导",
+            "a name in the certificates mixes writing directions and may be shown misleadingly (RFC 3454 6)",
+        ))
+    })
+}
+
+fn mixes_directions(text: &str) -> bool {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let right = |c: char| {
+        c.is_alphabetic()
+            && matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1eeff}')
+    };
+    text.contains(turns) || text.contains(right) && text.chars().any(|c| c.is_alphabetic() && !right(c))
 }
 
 const fn fault_zh(kind: FaultKind) -> &'static str {
@@ -215,15 +223,7 @@ fn key_use(leaf: &Certificate, used: Use, result: &PathResult) -> Result<(), Det
 
 fn status(certificate: &Certificate, fact: &RevocationFact) -> Status {
     match &fact.status {
-        path::Status::Revoked { at, reason } => {
-            let entry = match &fact.evidence {
-                Some(RevocationEvidence::Crl { base, delta }) => {
-                    delta.as_ref().and_then(|delta| delta.find(certificate)).or_else(|| base.find(certificate))
-                }
-                _ => None,
-            };
-            Status::Revoked(Revoked { at: *at, reason: *reason, invalid_since: entry.and_then(|entry| entry.invalid_since) })
-        }
+        path::Status::Revoked { at, reason } => Status::Revoked(Revoked { at: *at, reason: *reason, invalid_since: fact.invalid_since }),
         path::Status::Good if forgotten(certificate, fact) => Status::Unknown(Detail::new(
             "吊销信息签发于证书过期之后，可能已不再列出",
             "the revocation data was issued after the certificate expired and may not list it any more",

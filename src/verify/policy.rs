@@ -205,6 +205,11 @@ pub mod row {
             ["符合，或文件未作要求" "It does, or there are none"]
             ["不符合文件自定的签名要求" "It breaks a rule that the document sets"]
             ["请按文件要求重新签署" "Sign again as the document demands"];
+        SIGNATURE_POLICY "XY-2065" Inform true "EN 319 102-1 §5.2.4; EN 319 122-1 §5.2.9"
+            ["签名是否指定了签名策略？" "Does the signature name a signature policy?"]
+            ["未指定" "It names none"]
+            ["签名指定了签名策略，本次按自有策略判断，未适用其规则" "It names one; this verdict follows its own policy and did not apply its rules"]
+            ["需要时请按该策略另行核对" "Check it against that policy where it matters"];
         IDENTITY "XY-2071" Inform true "GB/T 20518 §5.2.4; 电子签名法 §2"
             ["谁签的？" "Who signed?"]
             ["证书载明签署人" "The certificate names the signer"]

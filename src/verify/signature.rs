@@ -183,6 +183,9 @@ fn coverage(findings: &mut Findings<'_>, entry: &SignatureFacts) {
         let detail = Detail::new(problem.zh.clone(), problem.en.clone());
         findings.unmet(row::CONSTRAINTS, Conclusion::indeterminate("SIG_CONSTRAINTS_FAILURE"), detail);
     }
+    if let Some(policy) = entry.signer.policy {
+        findings.unmet(row::SIGNATURE_POLICY, Conclusion::PASSED, Detail::new(policy.to_string(), policy.to_string()));
+    }
     let mut pending: Vec<Unjudged> = entry.unjudged.iter().chain(&entry.signer.unjudged).copied().collect();
     pending.sort_unstable();
     pending.dedup();
@@ -206,9 +209,6 @@ pub(super) const fn named(unjudged: Unjudged) -> (&'static str, &'static str, &'
         Unjudged::ReferenceTimestamp => (SUB, "引用时间戳", "time-stamps over references"),
         Unjudged::CounterSignature => (SUB, "副署（会签）", "counter-signatures"),
         Unjudged::EvidenceRecord => (SUB, "证据记录", "evidence records"),
-        Unjudged::SignaturePolicy => {
-            ("SIGNATURE_POLICY_NOT_AVAILABLE", "签名所指的签名策略", "the signature policy that the signature names")
-        }
         Unjudged::ExternalContent => (SUB, "文件之外的内容", "content outside what a reader shows"),
     }
 }

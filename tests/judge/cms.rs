@@ -45,8 +45,13 @@ fn parts(file: &[u8]) -> Parts<'_> {
 }
 
 fn put_together(parts: &Parts<'_>, certificates: &[u8], signers: &[u8]) -> Vec<u8> {
-    let fields =
-        [parts.version.to_vec(), parts.digests.to_vec(), parts.content.to_vec(), encode::tlv(0xa0, certificates), encode::tlv(tag::SET, signers)];
+    let fields = [
+        parts.version.to_vec(),
+        parts.digests.to_vec(),
+        parts.content.to_vec(),
+        encode::tlv(0xa0, certificates),
+        encode::tlv(tag::SET, signers),
+    ];
     let body = encode::sequence(fields);
     encode::sequence([encode::oid(&oid::SIGNED_DATA), encode::explicit(0, &body)])
 }
@@ -200,7 +205,8 @@ fn signed_attributes_are_no_content() {
     let attributes = data.signers[0].signed.as_ref().unwrap().signed_bytes();
     let parts = parts(&file);
     let signer = Tlv::parse(parts.signers).unwrap();
-    let stripped: Vec<u8> = signer.children().map(Result::unwrap).filter(|field| field.tag != 0xa0).flat_map(|field| field.raw.to_vec()).collect();
+    let stripped: Vec<u8> =
+        signer.children().map(Result::unwrap).filter(|field| field.tag != 0xa0).flat_map(|field| field.raw.to_vec()).collect();
     let content = encode::sequence([encode::oid(&oid::DATA), encode::explicit(0, &encode::octet_string(&attributes))]);
     let forged = put_together(&Parts { content: &content, ..parts }, parts.certificates, &encode::sequence([stripped]));
     assert!(matches!(integrity(&forged, None), Integrity::Malformed(_)));

@@ -5,11 +5,10 @@ use std::time::Duration;
 use xinyin::crypto::{Hash, KeyKind, Oid, Signer as _};
 use xinyin::doc::{ReadOptions, read};
 use xinyin::keys::SoftKey;
-use xinyin::moment::Moment;
 use xinyin::pki::build::{CertificateBuilder, CrlBuilder, OcspBuilder, cms, ocsp, timestamp};
 use xinyin::pki::extensions::{KeyUsage, oid};
 use xinyin::pki::ocsp::{CertStatus, OcspRequest};
-use xinyin::pki::{Certificate, Crl, Name, Reason, name::attribute};
+use xinyin::pki::{Crl, Name, Reason, name::attribute};
 use xinyin::verify::{Evidence, Indication, Options, Policy, Purpose, Revocation, TrustAnchor, Verdict, judge};
 use xinyin::world::SystemDice;
 
@@ -68,10 +67,8 @@ impl<'a> Case<'a> {
         let algorithm = signer.key.algorithm();
         let chain = [self.authority.issuing.certificate.der().to_vec()];
         let content_stamp = self.content_stamped.map(|when| self.token(CONTENT, when));
-        let attributes: Vec<Vec<u8>> = content_stamp
-            .iter()
-            .map(|token| cms::attribute(&xinyin::pki::signed_data::oid::CONTENT_TIMESTAMP, token))
-            .collect();
+        let attributes: Vec<Vec<u8>> =
+            content_stamp.iter().map(|token| cms::attribute(&xinyin::pki::signed_data::oid::CONTENT_TIMESTAMP, token)).collect();
         let spec = cms::SignedDataSpec {
             dialect: self.dialect,
             chain: &chain,
@@ -190,7 +187,10 @@ fn revoked_signers() {
     let before = Case { stamped: Some("2026-03-10T01:59:00Z"), ..case() }.verdict(signer);
     passed(&before);
     let entry = &before.signatures[0];
-    assert_eq!((entry.at_signing, entry.now, entry.best_time_source, entry.level), ("valid", "revoked", "signature-timestamp", Some("B-T")));
+    assert_eq!(
+        (entry.at_signing, entry.now, entry.best_time_source, entry.level),
+        ("valid", "revoked", "signature-timestamp", Some("B-T"))
+    );
     assert!(entry.checks.iter().any(|check| check.id == "XY-2032" && check.answer.contains("其后吊销")));
     // A minute after it.
     let after = Case { stamped: Some("2026-03-10T02:01:00Z"), ..case() }.verdict(signer);
@@ -201,12 +201,8 @@ fn revoked_signers() {
     // A content time-stamp proves that it was signed later than the revocation.
     let content = Case { content_stamped: Some("2026-03-10T02:01:00Z"), claimed: None, ..case() }.verdict(signer);
     assert_is(&content, Indication::Failed, Some("REVOKED"));
-    // Known to be lost before the proven time.
-    let mut lost = Case { stamped: Some("2026-03-10T01:59:00Z"), ..case() };
-    let invalidity = xinyin::pki::extensions::oid::INVALIDITY_DATE;
-    let _ = invalidity;
-    lost.crl = crl(Reason::KeyCompromise);
-    passed(&lost.verdict(signer));
+    // The key was lost, and nobody says that it was lost before the proven time.
+    passed(&Case { stamped: Some("2026-03-10T01:59:00Z"), crl: crl(Reason::KeyCompromise), ..case() }.verdict(signer));
 }
 
 #[test]
@@ -333,7 +329,10 @@ fn anchors_serve_their_purposes_alone() {
     // Without an anchor for time-stamps the token proves nothing; the signer is still good today.
     let person = with(&[Purpose::Person]);
     passed(&person);
-    assert_eq!((person.signatures[0].best_time_source, person.timestamps[0].sub_indication.as_deref()), ("claimed", Some("NO_CERTIFICATE_CHAIN_FOUND")));
+    assert_eq!(
+        (person.signatures[0].best_time_source, person.timestamps[0].sub_indication.as_deref()),
+        ("claimed", Some("NO_CERTIFICATE_CHAIN_FOUND"))
+    );
     assert_is(&with(&[Purpose::Device]), Indication::Indeterminate, Some("NO_CERTIFICATE_CHAIN_FOUND"));
 }
 
@@ -444,10 +443,22 @@ fn the_same_inputs_give_the_same_bytes() {
         assert_eq!(json(&case.judge_bytes(&file)), first);
     }
     // Field order is part of the contract.
-    let places: Vec<usize> = ["\"file\"", "\"sha256\"", "\"format\"", "\"indication\"", "\"verdict\"", "\"policy\"", "\"at\"", "\"signatures\"", "\"timestamps\"", "\"legal\"", "\"defects\""]
-        .iter()
-        .map(|field| first.find(field).unwrap_or_else(|| panic!("{field} is missing")))
-        .collect();
+    let places: Vec<usize> = [
+        "\"file\"",
+        "\"sha256\"",
+        "\"format\"",
+        "\"indication\"",
+        "\"verdict\"",
+        "\"policy\"",
+        "\"at\"",
+        "\"signatures\"",
+        "\"timestamps\"",
+        "\"legal\"",
+        "\"defects\"",
+    ]
+    .iter()
+    .map(|field| first.find(field).unwrap_or_else(|| panic!("{field} is missing")))
+    .collect();
     assert!(places.is_sorted_by(|a, b| a < b) || places[7..].is_sorted(), "{places:?}");
 }
 
@@ -475,7 +486,4 @@ fn nothing_in_the_document_is_trusted() {
     let facts = read(&case.file(&authority.signer), &ReadOptions::default()).unwrap();
     let verdict = judge(&facts, &evidence, &Policy::default(), &case.options());
     assert_is(&verdict, Indication::Indeterminate, Some("NO_CERTIFICATE_CHAIN_FOUND"));
-    let self_signed: &Certificate = &authority.root.certificate;
-    assert!(self_signed.is_self_signed());
-    let _: Moment = case.options().at;
 }
