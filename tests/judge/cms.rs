@@ -102,7 +102,8 @@ fn authority() -> &'static Authority {
 fn attached_and_detached() {
     for kind in [KeyKind::Sm2, KeyKind::P256] {
         let authority = Authority::new(kind);
-        for dialect in [cms::Dialect::Cms, cms::Dialect::Gm] {
+        let dialects = [cms::Dialect::Cms, cms::Dialect::Gm];
+        for dialect in dialects.into_iter().take(if kind == KeyKind::Sm2 { 2 } else { 1 }) {
             let attached = authority.message(&authority.signer, dialect, CONTENT, false);
             assert_eq!(integrity(&attached, None), Integrity::Intact);
             assert_eq!(integrity(&attached, Some(CONTENT)), Integrity::Intact);
@@ -250,6 +251,7 @@ fn unprotected(file: &[u8]) -> Vec<std::ops::Range<usize>> {
     let parts = parts(file);
     let data = SignedData::parse(file).unwrap();
     let signer = Tlv::parse(parts.signers).unwrap();
+    // Of the certificates the signer's is named by digest, and those of the chain are signed by the anchor.
     let mut ranges = vec![
         // Versions say how to read, and the set of digests is a hint (RFC 5652 §5.1).
         range(parts.version),
@@ -259,8 +261,11 @@ fn unprotected(file: &[u8]) -> Vec<std::ops::Range<usize>> {
         range(data.signers[0].digest_algorithm),
         range(data.signers[0].signature_algorithm),
     ];
-    ranges.extend(data.signers[0].unsigned.as_ref().map(|unsigned| range(unsigned.raw.raw)));
-    // Of the certificates the signer's is named by digest, and those of the chain are signed by the anchor.
+    if let Some(unsigned) = &data.signers[0].unsigned {
+        ranges.push(range(unsigned.raw.raw));
+        // The time-stamp in there brings its own copy of the issuing certificate, so that this one is not needed.
+        ranges.push(range(data.certificates[1]));
+    }
     ranges
 }
 
@@ -269,11 +274,11 @@ proptest! {
 
     /// No changed octet passes, unless it stands where nothing is protected.
     #[test]
-    fn no_mutant_passes(place in any::<prop::sample::Index>(), change in 1u8..=255) {
-        static FILE: OnceLock<Vec<u8>> = OnceLock::new();
+    fn no_mutant_passes(place in any::<prop::sample::Index>(), change in 1u8..=255, stamped in any::<bool>()) {
+        static FILES: [OnceLock<Vec<u8>>; 2] = [OnceLock::new(), OnceLock::new()];
         let authority = authority();
-        let case = Case { stamped: Some("2026-03-10T01:59:00Z"), ..Case::new(authority) };
-        let file = FILE.get_or_init(|| case.file(&authority.signer));
+        let case = Case { stamped: stamped.then_some("2026-03-10T01:59:00Z"), ..Case::new(authority) };
+        let file = FILES[usize::from(stamped)].get_or_init(|| case.file(&authority.signer));
         let at = place.index(file.len());
         let mut mutant = file.clone();
         mutant[at] ^= change;

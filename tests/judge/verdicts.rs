@@ -2,7 +2,7 @@
 
 use crate::authority::{Authority, Holder, at};
 use std::time::Duration;
-use xinyin::crypto::{Hash, KeyKind, Oid, Signer as _};
+use xinyin::crypto::{Hash, KeyKind, Oid, PublicKey, Scheme, SignatureAlgorithm, Signer as _};
 use xinyin::doc::{ReadOptions, read};
 use xinyin::keys::SoftKey;
 use xinyin::pki::build::{CertificateBuilder, CrlBuilder, OcspBuilder, cms, ocsp, timestamp};
@@ -336,25 +336,61 @@ fn anchors_serve_their_purposes_alone() {
     assert_is(&with(&[Purpose::Device]), Indication::Indeterminate, Some("NO_CERTIFICATE_CHAIN_FOUND"));
 }
 
+/// A key of another time: RSA-1024 with SHA-1, which no door here would make.
+struct OldKey {
+    secret: rsa::RsaPrivateKey,
+    public: PublicKey,
+}
+
+impl OldKey {
+    fn new() -> Self {
+        use rsa::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _};
+        let secret = rsa::RsaPrivateKey::from_pkcs8_pem(include_str!("../data/rsa-1024.pem")).unwrap();
+        let spki = secret.to_public_key().to_public_key_der().unwrap();
+        Self { public: PublicKey::from_spki(spki.as_bytes()).unwrap(), secret }
+    }
+}
+
+impl xinyin::crypto::Signer for OldKey {
+    fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::new(Scheme::RsaPkcs1(Hash::Sha1))
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, xinyin::crypto::SignError> {
+        Ok(self.secret.sign(rsa::Pkcs1v15Sign::new::<sha1::Sha1>(), &Hash::Sha1.digest(message)).unwrap())
+    }
+}
+
 #[test]
 fn old_algorithms_need_a_proof_of_existence() {
     let authority = Authority::new(KeyKind::Rsa(2048));
-    let key = key(KeyKind::Rsa(1024));
+    let key = OldKey::new();
     let subject = Name::build(&[(attribute::COMMON_NAME, "旧密钥")]).unwrap();
-    let certificate = CertificateBuilder::new(
-        authority.issuing.certificate.subject(),
-        &subject,
-        key.public_key(),
-        &[0x41],
-        at("2026-01-01T00:00:00Z"),
-        at("2036-01-01T00:00:00Z"),
-    )
-    .key_usage(BOTH)
-    .sign(&authority.issuing.key)
-    .unwrap();
-    let verdict = Case { claimed: None, ..Case::new(&authority) }.verdict(&Holder { key, certificate });
-    assert_is(&verdict, Indication::Indeterminate, Some("CRYPTO_CONSTRAINTS_FAILURE_NO_POE"));
-    assert!(verdict.defects.iter().any(|defect| defect.what.contains("无存在证明")));
+    let (from, to) = (at("2005-01-01T00:00:00Z"), at("2036-01-01T00:00:00Z"));
+    let certificate = CertificateBuilder::new(authority.issuing.certificate.subject(), &subject, key.public_key(), &[0x41], from, to)
+        .key_usage(BOTH)
+        .sign(&authority.issuing.key)
+        .unwrap();
+    let algorithm = key.algorithm();
+    let chain = [authority.issuing.certificate.der().to_vec()];
+    let judged = |claimed| {
+        let spec = cms::SignedDataSpec {
+            chain: &chain,
+            signing_time: claimed,
+            ..cms::SignedDataSpec::new(&algorithm, certificate.der(), cms::Content::Attached(CONTENT))
+        };
+        Case::new(&authority).judge_bytes(&cms::prepare(&spec).unwrap().sign(&key).unwrap().encode(None))
+    };
+    // It may have been made while the algorithms held; nothing proves it.
+    let old = judged(Some(at("2006-05-01T00:00:00Z")));
+    assert_is(&old, Indication::Indeterminate, Some("CRYPTO_CONSTRAINTS_FAILURE_NO_POE"));
+    assert!(old.defects.iter().any(|defect| defect.what.contains("无存在证明")));
+    // By the signer's own word it was made when they no longer did.
+    assert_is(&judged(Some(at("2026-05-01T00:00:00Z"))), Indication::Indeterminate, Some("CRYPTO_CONSTRAINTS_FAILURE"));
 }
 
 #[test]
