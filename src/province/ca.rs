@@ -134,6 +134,11 @@ impl Authorities {
         })
     }
 
+    /// The certificates of the configured authorities; they may stand in a path, and are trusted for nothing.
+    pub fn certificates(&self) -> impl Iterator<Item = &Certificate> {
+        self.authorities.iter().map(|authority| &authority.certificate)
+    }
+
     /// The status of a certificate of a configured authority: by OCSP, or by CRL where OCSP is not configured or gives nothing
     /// that counts.
     pub async fn status(&self, certificate: &Certificate) -> Result<Heard<Status>, Unavailable> {
