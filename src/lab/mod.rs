@@ -24,7 +24,9 @@ pub mod seed;
 mod serve;
 mod tsa;
 
-pub use describe::Description;
+pub use describe::{CertificateEntry, Description};
+pub use making::Condition;
+pub use profile::Use;
 pub use run::{Options, Running, start};
 
 use crate::{

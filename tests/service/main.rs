@@ -7,11 +7,13 @@ mod peers;
 
 mod audit;
 mod house;
+mod browser_lite;
 mod lab;
 mod lab_certificates;
 mod lab_connectors;
 mod oidc;
 mod postgres;
+mod proofs;
 mod running;
 mod store;
 mod store_races;
