@@ -6,8 +6,8 @@
 mod peers;
 
 mod audit;
-mod house;
 mod browser_lite;
+mod house;
 mod lab;
 mod lab_certificates;
 mod lab_connectors;
