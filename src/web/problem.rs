@@ -60,7 +60,7 @@ fn bare(response: &Response) -> Option<Code> {
         405 => Some(code::METHOD),
         413 => Some(code::TOO_LARGE),
         408 | 504 => Some(code::TIMEOUT),
-        400..=499 => Some(code::BAD_REQUEST),
+        400 | 411 | 414 | 415 | 422 | 431 => Some(code::BAD_REQUEST),
         500..=599 => Some(code::SYSTEM),
         _ => None,
     }
@@ -92,7 +92,7 @@ pub fn render(page: &Page, request: &HeaderMap, response: Response) -> Response 
             remedy: chosen(fault.code.remedy_zh, fault.code.remedy_en),
         };
         match template.render() {
-            Ok(html) => (status, axum::response::Html(html)).into_response(),
+            Ok(html) => page.dress((status, axum::response::Html(html)).into_response()),
             Err(_) => status.into_response(),
         }
     } else {

@@ -12,6 +12,7 @@ mod lab;
 mod lab_certificates;
 mod lab_connectors;
 mod oidc;
+mod oidc_refusals;
 mod postgres;
 mod proofs;
 mod running;
