@@ -89,6 +89,17 @@ pub fn list(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Takes a folder for this process alone, until the value is dropped or the process ends; none where another has it.
+#[expect(clippy::disallowed_methods, reason = "the one door to the file system")]
+pub fn claim(folder: &Path) -> io::Result<Option<File>> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(folder.join(".lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
 /// Writes a file whole or not at all: beside it first, flushed to the disk, then put in its place.
 #[expect(clippy::disallowed_methods, reason = "the one door to the file system")]
 pub fn write_atomic(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
@@ -131,6 +142,10 @@ mod tests {
         assert_eq!(read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
+        let first = claim(path.parent().unwrap()).unwrap();
+        assert!(first.is_some() && claim(path.parent().unwrap()).unwrap().is_none(), "one process alone");
+        drop(first);
+        assert!(claim(path.parent().unwrap()).unwrap().is_some());
         assert_eq!(read_if_there(Path::new("/nowhere/at/all")).unwrap(), None);
     }
 }

@@ -23,6 +23,9 @@ pub struct Args {
     /// Misbehave from the start: delays, drops, cut and wrong answers
     #[arg(long, value_name = "FILE")]
     chaos: Option<PathBuf>,
+    /// Stop when stdin is closed, too: whoever started this lab has ended
+    #[arg(long, hide = true)]
+    stop_with_stdin: bool,
     /// What stands on stdout once the lab answers
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -50,24 +53,43 @@ fn serve(args: &Args) -> anyhow::Result<()> {
     // A subscriber that is there already serves as well.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads")?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let mut interrupted = signal(SignalKind::interrupt())?;
         let mut terminated = signal(SignalKind::terminate())?;
+        let mut told_to_stop = Box::pin(async {
+            tokio::select! {
+                _ = interrupted.recv() => {}
+                _ = terminated.recv() => {}
+                () = stdin_closed(args.stop_with_stdin) => {}
+            }
+        });
         let options = Options { data: args.data.clone(), port: args.port, chaos: args.chaos.clone() };
         let running = tokio::select! {
             running = lab::start(&options, Box::new(SystemClock)) => running?,
-            _ = interrupted.recv() => return Ok(()),
-            _ = terminated.recv() => return Ok(()),
+            () = &mut told_to_stop => return Ok(()),
         };
         announce(args.format, &running)?;
-        tokio::select! {
-            _ = interrupted.recv() => {}
-            _ = terminated.recv() => {}
-        }
+        told_to_stop.await;
         eprintln!("xinyin lab: stopping");
         running.stop().await;
         Ok(())
-    })
+    });
+    // Keys in the making are not waited for; a first start that was cut short begins anew.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Ends when nobody holds the other end of stdin any more; never where that is not asked for.
+async fn stdin_closed(asked: bool) {
+    if !asked {
+        return std::future::pending().await;
+    }
+    let (closed, wait) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = closed.send(());
+    });
+    let _ = wait.await;
 }
 
 /// One JSON object on one line, or the addresses for people.

@@ -258,22 +258,20 @@ pub(super) mod write {
     use crate::pki::build::encode;
     use cbc::cipher::BlockModeEncrypt as _;
 
-    /// Iterations of what we write.
-    pub(in crate::keys) const ITERATIONS: u64 = 100_000;
-
     /// The AlgorithmIdentifier and the ciphertext.
     pub(in crate::keys) fn encrypt(
         plain: &[u8],
         password: &Password,
         salt: &[u8; 16],
         iv: &[u8; 16],
+        iterations: u64,
     ) -> Result<(Vec<u8>, Vec<u8>), KeyError> {
-        let key = pbkdf2(HMAC_SHA256, password.expose().as_bytes(), salt, ITERATIONS, 32)?;
+        let key = pbkdf2(HMAC_SHA256, password.expose().as_bytes(), salt, iterations, 32)?;
         let mode = cbc::Encryptor::<aes::Aes256>::new_from_slices(&key, iv).map_err(|_| KeyError::Malformed("initial vector"))?;
         let prf = encode::sequence([encode::oid(&HMAC_SHA256), encode::null()]);
         let kdf = encode::sequence([
             encode::oid(&PBKDF2),
-            encode::sequence([encode::octet_string(salt), encode::small_integer(ITERATIONS), prf]),
+            encode::sequence([encode::octet_string(salt), encode::small_integer(iterations), prf]),
         ]);
         let cipher = encode::sequence([encode::oid(&AES256), encode::octet_string(iv)]);
         let algorithm = encode::sequence([encode::oid(&PBES2), encode::sequence([kdf, cipher])]);

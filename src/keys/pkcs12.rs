@@ -208,7 +208,11 @@ pub(super) fn open_shrouded(value: &Tlv<'_>, password: &Password, budget: &mut p
     Ok(plain)
 }
 
-/// Writes a container: one key, its certificate first, both under PBES2 (AES-256), MAC with SHA-256.
+/// Iterations of key derivation for a container that protects its key.
+pub const ITERATIONS: u64 = 100_000;
+
+/// Writes a container: one key, its certificate first, both under PBES2 (AES-256), MAC with SHA-256. `iterations` is
+/// [`ITERATIONS`] for real keys.
 ///
 /// # Errors
 /// [`KeyError`] where the password is too long.
@@ -218,6 +222,7 @@ pub fn build(
     certificates: &[&[u8]],
     name: &str,
     password: &Password,
+    iterations: u64,
     dice: &dyn crate::world::Dice,
 ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     use crate::pki::build::encode::{constructed, explicit, null, octet_string, oid, sequence, set_of, small_integer, tlv};
@@ -233,7 +238,7 @@ pub fn build(
             set_of([tlv(tag::BMP_STRING, &name.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>())]),
         ]),
     ]);
-    let (algorithm, ciphertext) = pbe::write::encrypt(pkcs8, password, &random(dice), &random(dice))?;
+    let (algorithm, ciphertext) = pbe::write::encrypt(pkcs8, password, &random(dice), &random(dice), iterations)?;
     let shrouded = sequence([algorithm, octet_string(&ciphertext)]);
     let key_bag = sequence([oid(&SHROUDED_KEY_BAG), explicit(0, &shrouded), attributes.clone()]);
     let cert_bags = certificates.iter().enumerate().map(|(index, der)| {
@@ -241,12 +246,11 @@ pub fn build(
         let own = if index == 0 { attributes.clone() } else { Vec::new() };
         sequence([oid(&CERT_BAG), explicit(0, &bag), own])
     });
-    let (algorithm, ciphertext) = pbe::write::encrypt(&sequence(cert_bags), password, &random(dice), &random(dice))?;
+    let (algorithm, ciphertext) = pbe::write::encrypt(&sequence(cert_bags), password, &random(dice), &random(dice), iterations)?;
     let content = sequence([oid(&DATA), algorithm, tlv(tag::context_primitive(0), &ciphertext)]);
     let encrypted = info(&ENCRYPTED_DATA, sequence([small_integer(0), content]));
     let safe = sequence([encrypted, info(&DATA, octet_string(&sequence([key_bag])))]);
     let salt: [u8; 16] = random(dice);
-    let iterations = pbe::write::ITERATIONS;
     let mac = hmac(Hash::Sha256, &pbe::derive(Hash::Sha256, &pbe::bmp(password)?, &salt, 3, iterations, 32), &safe)?;
     let digest = sequence([sequence([oid(&Hash::Sha256.oid()), null()]), octet_string(&mac)]);
     let mac_data = sequence([digest, octet_string(&salt), small_integer(iterations)]);

@@ -193,7 +193,8 @@ fn positive(mut magnitude: Vec<u8>) -> Vec<u8> {
     magnitude
 }
 
-fn ledger_file(id: &str) -> String {
+/// Where an authority's ledger is kept.
+pub fn ledger_file(id: &str) -> String {
     format!("ledger-{id}.json")
 }
 

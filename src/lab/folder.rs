@@ -7,11 +7,17 @@ use crate::{
 };
 use anyhow::Context as _;
 use serde::{Serialize, de::DeserializeOwned};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-/// The folder given with `--data`.
+/// The folder given with `--data`, taken for this process alone.
 #[derive(Debug, Clone)]
-pub struct Folder(PathBuf);
+pub struct Folder {
+    path: PathBuf,
+    _claim: Arc<std::fs::File>,
+}
 
 impl Folder {
     /// Makes it, where it is missing.
@@ -21,12 +27,14 @@ impl Folder {
             let part = absolute.join(part);
             files::folder(&part, Access::Private).with_context(|| format!("cannot make {}", part.display()))?;
         }
-        Ok(Self(absolute))
+        let claim = files::claim(&absolute).with_context(|| format!("cannot lock {}", absolute.display()))?;
+        let claim = claim.with_context(|| format!("another lab runs in {}", absolute.display()))?;
+        Ok(Self { path: absolute, _claim: Arc::new(claim) })
     }
 
     /// The absolute path of a file in it.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.path.join(name)
     }
 
     /// A JSON file; none where it is missing.

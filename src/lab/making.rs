@@ -1,15 +1,14 @@
 //! The first start: new keys, authorities, and certificates for the people and organisations of the registers.
 
 use super::{
-    authority::{Authorities, Ca},
+    authority::{self, Authorities, Ca, Ledger},
     folder::Folder,
-    p12,
     profile::{self, Family, Holder, Issuer, Places, Terms, Use},
     registry::Registry,
 };
 use crate::{
     crypto::{KeyKind, PublicKey, Signer as _},
-    keys::SoftKey,
+    keys::{Password, SoftKey, pkcs12},
     moment::Moment,
     pki::{Certificate, Reason},
     world::{Dice, SystemDice, random},
@@ -27,6 +26,9 @@ const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// The password of every PKCS#12 file of the lab; the same keys lie beside them in the clear.
 pub const P12_PASSWORD: &str = "xinyin-lab";
+
+/// Few: the keys lie readable beside these files, and a first start writes many.
+const P12_ITERATIONS: u64 = 2048;
 
 /// What is special about a certificate of a person or organisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -290,7 +292,7 @@ impl Maker<'_> {
             Holder::Person(name, _) | Holder::Organisation(name, _) => name,
         };
         let chain = [certificate.der(), issuing.der(), root.der()];
-        let file = p12::write(shown, &key.to_pkcs8_der(), &chain, P12_PASSWORD, &SystemDice)?;
+        let file = pkcs12::build(&key.to_pkcs8_der(), &chain, shown, &Password::new(P12_PASSWORD), P12_ITERATIONS, &SystemDice)?;
         self.folder.write(&format!("p12/{name}.p12"), &file)?;
         let credential = Credential {
             holder: plan.holder.clone(),
@@ -328,6 +330,10 @@ pub fn make(folder: &Folder, places: &Places, port: u16, registry: &Registry, no
             issued.entry(plan.family).or_default().push(certificate);
         }
         credentials.push(credential);
+    }
+    // A first start that was cut short may have left some.
+    for id in Family::ALL.iter().flat_map(|family| [family.id(), root_id(*family)]) {
+        folder.save(&authority::ledger_file(id), &Ledger::default())?;
     }
     let authorities = open(folder)?;
     for family in Family::ALL {

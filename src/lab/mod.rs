@@ -13,7 +13,6 @@ pub mod inbox;
 mod issue;
 mod making;
 mod misbehave;
-mod p12;
 mod pages;
 mod profile;
 mod public;

@@ -136,7 +136,8 @@ fn pkcs12_that_we_write_is_read_by_openssl() {
         let (key, certificate) = key_and_certificate(folder, name, algorithm);
         let pkcs8 = keys::SoftKey::from_pkcs8_pem(&std::fs::read_to_string(&key).unwrap()).unwrap().to_pkcs8_der();
         let certificate = keys::read_certificates(&std::fs::read(certificate).unwrap()).unwrap().remove(0);
-        let written = keys::pkcs12::build(&pkcs8, &[&certificate], "张三", &Password::new("口令"), &xinyin::world::SystemDice).unwrap();
+        let (password, dice) = (Password::new("口令"), xinyin::world::SystemDice);
+        let written = keys::pkcs12::build(&pkcs8, &[&certificate], "张三", &password, keys::pkcs12::ITERATIONS, &dice).unwrap();
         let path = folder.join(format!("{name}.p12"));
         std::fs::write(&path, &*written).unwrap();
         openssl(folder, &["pkcs12", "-in", path.to_str().unwrap(), "-passin", "pass:口令", "-nodes", "-out", "opened.pem"]);

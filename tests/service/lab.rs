@@ -175,12 +175,62 @@ async fn openssl_accepts_certificates_lists_answers_timestamps_and_key_files() {
             assert!(said.contains("Verification: OK"), "{said}");
         }
     }
+    // A lying authority is not believed.
+    let root = text(&lab.certificate("p256-root"));
+    let (query, issuing) = (std::fs::read(scratch("q.tsq")).unwrap(), text(&lab.certificate("p256")));
+    for wrong in ["nonce", "subject", "signature"] {
+        lab.chaos(json!([{"endpoint": "tsa", "wrong": wrong}])).await;
+        let url = lab.url("/tsa/p256");
+        let reply = lab.public().post(&url, "application/timestamp-query", "*/*", query.clone(), Budget::default()).await.unwrap();
+        std::fs::write(scratch("lie.tsr"), reply.body).unwrap();
+        let verify = ["ts", "-verify", "-in", &scratch("lie.tsr"), "-queryfile", &scratch("q.tsq"), "-CAfile", &root, "-untrusted", &issuing];
+        let output = peers::run(Command::new("openssl").args(verify), 20);
+        assert!(!output.status.success() && peers::said(&output).contains("FAILED"), "{wrong}: {}", peers::said(&output));
+    }
+    lab.chaos(json!([{"endpoint": "tsa", "wrong": "stale"}])).await;
+    let reply = lab.public().post(&lab.url("/tsa/p256"), "application/timestamp-query", "*/*", query, Budget::default()).await.unwrap();
+    let response = xinyin::pki::timestamp::response(&reply.body).unwrap();
+    let token = xinyin::pki::signed_data::SignedData::parse(response.token.unwrap()).unwrap();
+    let stamped = xinyin::pki::timestamp::of_signed_data(&token).unwrap().time;
+    assert!(stamped < lab.described.made.minus(Duration::from_secs(80_000)), "{stamped}");
+
     for family in ["sm2", "p256", "rsa"] {
         let file = text(&lab.data.join(format!("p12/xinyin-sample-{family}.p12")));
         let password = format!("pass:{}", lab.described.p12_password);
         let said = openssl(test, &["pkcs12", "-in", &file, "-passin", &password, "-nodes"]).unwrap();
         assert_eq!((said.matches("BEGIN CERT").count(), said.matches("BEGIN PRIVATE").count()), (3, 1), "{said}");
     }
+}
+
+#[test]
+fn one_lab_in_a_folder_and_none_without_its_master() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = crate::running::xinyin();
+    command.args(["lab", "--port", "0", "--stop-with-stdin", "--data"]).arg(folder.path());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.contains("The stand-in province answers"), "{first}");
+    let mut second = crate::running::xinyin();
+    let output = peers::run(second.args(["lab", "--port", "0", "--data"]).arg(folder.path()), 20);
+    assert!(output.status.code() == Some(3) && peers::said(&output).contains("another lab runs in"), "{}", peers::said(&output));
+    drop(child.stdin.take());
+    assert!(peers::wait_for("the lab stops", 10, || child.try_wait().unwrap()).success());
+}
+
+#[test]
+fn a_first_start_cut_short_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = crate::running::xinyin();
+    let mut child = command.args(["lab", "--port", "0", "--data"]).arg(folder.path()).stdout(Stdio::null()).spawn().unwrap();
+    peers::wait_for("the lab begins", 10, || folder.path().join("registry.json").exists().then_some(()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    if folder.path().join("lab.json").exists() {
+        return peers::skip("a_first_start_cut_short_begins_anew", "this machine made all keys before it could be stopped");
+    }
+    let lab = LabProcess::start(folder.path(), &[]);
+    assert!(lab.described.persons.len() >= 8 && lab.described.organisations.len() >= 4);
 }
 
 #[tokio::test]
