@@ -183,7 +183,8 @@ async fn openssl_accepts_certificates_lists_answers_timestamps_and_key_files() {
         let url = lab.url("/tsa/p256");
         let reply = lab.public().post(&url, "application/timestamp-query", "*/*", query.clone(), Budget::default()).await.unwrap();
         std::fs::write(scratch("lie.tsr"), reply.body).unwrap();
-        let verify = ["ts", "-verify", "-in", &scratch("lie.tsr"), "-queryfile", &scratch("q.tsq"), "-CAfile", &root, "-untrusted", &issuing];
+        let verify =
+            ["ts", "-verify", "-in", &scratch("lie.tsr"), "-queryfile", &scratch("q.tsq"), "-CAfile", &root, "-untrusted", &issuing];
         let output = peers::run(Command::new("openssl").args(verify), 20);
         assert!(!output.status.success() && peers::said(&output).contains("FAILED"), "{wrong}: {}", peers::said(&output));
     }
