@@ -53,6 +53,11 @@ pub mod code {
         KEY_UNREADABLE = "XY-3101" 400 "无法读取私钥" "The private key cannot be read" "请检查密钥文件或 PKCS#11 地址" "Check the key file or the PKCS#11 URI";
         KEY_PASSWORD = "XY-3102" 400 "密钥口令缺失或不正确" "The password of the key is missing or wrong" "请用 --password-file 或环境变量 XINYIN_PASSWORD 提供口令" "Give it by --password-file or the environment variable XINYIN_PASSWORD";
         KEY_DEVICE = "XY-3103" 503 "密码设备无法使用" "The key device cannot be used" "请检查设备、驱动和 PIN" "Check the device, its driver and the PIN";
+        SIGN_REQUEST = "XY-3201" 400 "签署请求不正确" "The request to sign makes no sense" "请按提示修改选项" "Change the options as the message says";
+        SIGN_CERTIFICATE = "XY-3202" 400 "此证书不能用于本次签署" "This certificate cannot sign this document" "请使用有效的签名证书" "Use a signing certificate that is valid now";
+        SIGN_DOCUMENT = "XY-3203" 400 "此文件不能签署" "This document cannot be signed" "请检查文件，或改用分离式签名" "Check the document, or sign it detached";
+        SIGN_TIMESTAMP = "XY-3204" 503 "没有取得可用的时间戳" "No usable time-stamp was obtained" "请稍后重试，或改用不带时间戳的级别" "Try again later, or sign without a time-stamp";
+        SIGN_CHECK = "XY-3205" 500 "签署结果未通过自检，没有输出" "The signed document did not pass its own check; nothing was released" "请保留原文件并报告此问题" "Keep the original and report this";
         CHALLENGE_FORM = "XY-1201" 400 "这不是本程序的登录质询，拒绝签名" "This is no login challenge; nothing else is signed" "请从登录页面重新下载质询" "Download the challenge from the login page again";
         CHALLENGE_ORIGIN = "XY-1202" 403 "登录质询不属于该网站" "The login challenge belongs to another site" "请确认网址，并从本站登录页面重新开始" "Check the address and start again from this site's login page";
         CHALLENGE_EXPIRED = "XY-1203" 400 "登录质询已过期或已使用" "The login challenge has expired or was used" "请重新开始登录" "Start the login again";

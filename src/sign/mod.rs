@@ -1,1 +1,235 @@
-//! Signing: prepare → Prepared (single use) → finish.
+//! Signing: prepare → [`Prepared`] (single use) → finish → a time-stamp where asked for → checked output.
+//!
+//! ```text
+//! let prepared = prepare(document, &request, nonce)?;   // everything the signature covers is fixed
+//! prepared.rehearse(document)?;                         // built once with a worthless value: shape and digests hold
+//! let signed = prepared.finish(key.sign(prepared.message())?);
+//! let output = signed.complete(document, None)?;        // judged by our own reader; only then is it handed out
+//! ```
+//!
+//! The document is never held whole: a signed PDF is the original, octet for octet, and what follows it.
+//! No clock, dice, key or network here: time, nonce, signature value and time-stamp come from the caller.
+
+mod check;
+mod output;
+mod pdf;
+mod refusal;
+mod stamp;
+
+pub use output::{Joined, Output};
+pub use pdf::Mark;
+pub use refusal::Refusal;
+pub use stamp::{TimestampRequest, token_of};
+
+use crate::crypto::{Hash, KeyKind, SignatureAlgorithm};
+use crate::doc::source::ByteSource;
+use crate::moment::Moment;
+use crate::pki::Certificate;
+use crate::pki::build::cms::{self, Content, Dialect, IssuerSerial, SignedDataSpec, ToBeSigned, digest_for};
+
+/// Largest document that is put into a signature as a whole; larger ones are signed detached.
+pub const MAX_ATTACHED: u64 = 64 << 20;
+
+/// What kind of signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// In a PDF: ETSI.CAdES.detached, or `adbe.pkcs7.detached` with a GB/T 35275 message for SM2.
+    Pades,
+    /// SignedData with CAdES attributes (ETSI EN 319 122-1).
+    Cades,
+    /// Plain SignedData (RFC 5652).
+    Cms,
+    /// SignedData with the identifiers of GB/T 35275; SM2 only.
+    GmCms,
+}
+
+/// How much is put around a signature (EN 319 122-1, EN 319 142-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// The signature alone.
+    B,
+    /// With a time-stamp over its value.
+    T,
+}
+
+/// What to make.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What kind.
+    pub format: Format,
+    /// How much around it.
+    pub level: Level,
+    /// Whether the content stays outside (not for PDF).
+    pub detached: bool,
+    /// The signer's certificate.
+    pub certificate: Certificate,
+    /// Certificates for the verifier's path, put in beside it.
+    pub chain: Vec<Certificate>,
+    /// How the key signs.
+    pub algorithm: SignatureAlgorithm,
+    /// The time of signing that is stated.
+    pub at: Moment,
+    /// Why (PDF).
+    pub reason: Option<String>,
+    /// Where (PDF).
+    pub place: Option<String>,
+    /// A mark to be seen on a page (PDF).
+    pub mark: Option<Mark>,
+}
+
+/// A signature fixed but for its value. Using it up is the only way on: one preparation, one signature.
+#[derive(Debug)]
+pub struct Prepared {
+    to_be_signed: ToBeSigned,
+    body: Body,
+    terms: Terms,
+}
+
+/// Where the SignedData goes.
+#[derive(Debug, Clone)]
+enum Body {
+    /// It is the output.
+    Alone,
+    /// Into the space kept free in an update of the PDF.
+    Pdf(pdf::Update),
+}
+
+/// What the checks of the output need to know.
+#[derive(Debug, Clone)]
+struct Terms {
+    format: Format,
+    level: Level,
+    detached: bool,
+    certificate: Certificate,
+    content_digest: Vec<u8>,
+    digest: Hash,
+    /// Signatures that stood in the document before, and whether each was in order.
+    earlier: Vec<(String, bool)>,
+}
+
+/// Fixes everything that a signature over `document` covers. `nonce` only makes the update of a PDF unique.
+///
+/// # Errors
+/// [`Refusal`]: a certificate that may not sign or is not valid at the time stated, a document that cannot take a signature.
+pub fn prepare(document: &dyn ByteSource, request: &Request, nonce: [u8; 16]) -> Result<Prepared, Refusal> {
+    check::certificate(request)?;
+    let digest = digest_for(&request.algorithm);
+    let is_sm2 = request.certificate.public_key().is_ok_and(|key| key.kind() == KeyKind::Sm2);
+    if request.format == Format::GmCms && !is_sm2 {
+        return Err(Refusal::Request("the GB/T 35275 format is for SM2 keys; use --format cades"));
+    }
+    let earlier = if request.format == Format::Pades { check::earlier(document)? } else { Vec::new() };
+    let chain: Vec<Vec<u8>> = request.chain.iter().map(|certificate| certificate.der().to_vec()).collect();
+    let spec = |content| SignedDataSpec {
+        dialect: if is_sm2 && matches!(request.format, Format::GmCms | Format::Pades) { Dialect::Gm } else { Dialect::Cms },
+        digest,
+        chain: &chain,
+        // PAdES states the time in the signature dictionary instead (EN 319 142-1 section 6.3); a GB/T 35275 message in a PDF
+        // is no PAdES, and its readers look for the attribute.
+        signing_time: (request.format != Format::Pades || is_sm2).then_some(request.at),
+        signing_certificate: (request.format != Format::Cms).then_some(IssuerSerial::Included),
+        ..SignedDataSpec::new(&request.algorithm, request.certificate.der(), content)
+    };
+    let (to_be_signed, body, content_digest) = match request.format {
+        Format::Pades => {
+            let room = space(&spec(Content::Detached(vec![0; digest.len()])), request)?;
+            let update = pdf::prepare(document, request, &nonce, room)?;
+            let content = update.digest(document, digest)?;
+            (cms::prepare(&spec(Content::Detached(content.clone())))?, Body::Pdf(update), content)
+        }
+        _ if request.detached => {
+            let mut hasher = digest.hasher();
+            document.stream(0, document.len(), &mut |piece| hasher.update(piece))?;
+            let content = hasher.finish();
+            (cms::prepare(&spec(Content::Detached(content.clone())))?, Body::Alone, content)
+        }
+        _ => {
+            if document.len() > MAX_ATTACHED {
+                return Err(Refusal::TooLarge);
+            }
+            let whole = document.slice(0, usize::try_from(document.len()).map_err(|_| Refusal::TooLarge)?)?;
+            (cms::prepare(&spec(Content::Attached(&whole)))?, Body::Alone, digest.digest(&whole))
+        }
+    };
+    let terms = Terms {
+        format: request.format,
+        level: request.level,
+        detached: request.detached,
+        certificate: request.certificate.clone(),
+        content_digest,
+        digest,
+        earlier,
+    };
+    Ok(Prepared { to_be_signed, body, terms })
+}
+
+/// Octets that the SignedData may take at most, the time-stamp to come included.
+fn space(spec: &SignedDataSpec<'_>, request: &Request) -> Result<usize, Refusal> {
+    let without = cms::prepare(spec)?.finish(check::worthless(&request.certificate)).encode(None).len();
+    // Signature values differ by a few octets; tokens with their certificates take three to eight thousand.
+    Ok(without + 64 + if request.level == Level::T { 16 << 10 } else { 0 })
+}
+
+impl Prepared {
+    /// The octets to sign: DER of the signed attributes.
+    pub fn message(&self) -> &[u8] {
+        self.to_be_signed.message()
+    }
+
+    /// Digest of the document that the signature covers, with its algorithm: for the record of the intention.
+    pub fn content_digest(&self) -> (Hash, &[u8]) {
+        (self.terms.digest, &self.terms.content_digest)
+    }
+
+    /// Builds the output once with a worthless signature value and reads it back: its shape and digests must hold, and earlier
+    /// signatures must stay as they were, before the key is asked for anything.
+    ///
+    /// # Errors
+    /// [`Refusal::Check`] says what does not hold.
+    pub fn rehearse(&self, document: &dyn ByteSource) -> Result<(), Refusal> {
+        let signature = check::worthless(&self.terms.certificate);
+        let message = self.to_be_signed.clone().finish(signature).encode(None);
+        let output = assemble(self.body.clone(), message)?;
+        check::rehearsal(document, &output, &self.terms)
+    }
+
+    /// Takes the signature value over [`Self::message`] (DER pair for SM2 and ECDSA).
+    pub fn finish(self, signature: Vec<u8>) -> Signed {
+        Signed { message: self.to_be_signed.finish(signature), body: self.body, terms: self.terms }
+    }
+}
+
+/// A signed document but for its time-stamp and its last check.
+#[derive(Debug)]
+pub struct Signed {
+    message: cms::Signed,
+    body: Body,
+    terms: Terms,
+}
+
+impl Signed {
+    /// What to ask a time-stamp authority; `None` if the level needs no time-stamp. `nonce` must be fresh.
+    pub fn timestamp_request(&self, nonce: [u8; 16]) -> Option<TimestampRequest> {
+        (self.terms.level == Level::T).then(|| TimestampRequest::new(self.terms.digest, self.message.signature(), nonce))
+    }
+
+    /// Puts everything together and judges the result: only an intact one comes out.
+    ///
+    /// # Errors
+    /// [`Refusal`]: a missing or unfitting time-stamp, or an output that our own reader does not find intact.
+    pub fn complete(self, document: &dyn ByteSource, token: Option<&[u8]>) -> Result<Output, Refusal> {
+        if (self.terms.level == Level::T) != token.is_some() {
+            return Err(Refusal::Timestamp("the level asks for a time-stamp".into()));
+        }
+        let output = assemble(self.body, self.message.encode(token))?;
+        check::output(document, &output, &self.terms)?;
+        Ok(output)
+    }
+}
+
+fn assemble(body: Body, message: Vec<u8>) -> Result<Output, Refusal> {
+    match body {
+        Body::Alone => Ok(Output { continues: false, octets: message }),
+        Body::Pdf(update) => Ok(Output { continues: true, octets: update.fill(&message)? }),
+    }
+}

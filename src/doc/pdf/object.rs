@@ -75,6 +75,11 @@ impl Dictionary {
         self.entries.insert(key, value);
     }
 
+    /// Sets the value under `key`, whatever stood there.
+    pub fn replace(&mut self, key: &str, value: Object) {
+        self.entries.insert(key.into(), value);
+    }
+
     /// Whether a `null` is written out: the same as nothing, but no writer has a reason for it.
     pub fn has_null(&self) -> bool {
         self.entries.values().any(|value| *value == Object::Null)

@@ -91,7 +91,7 @@ pub fn attribute(kind: &Oid, value: &[u8]) -> Vec<u8> {
 }
 
 /// A signature fixed but for its value.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ToBeSigned {
     message: Vec<u8>,
     dialect: Dialect,

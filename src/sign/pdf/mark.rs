@@ -1,0 +1,124 @@
+//! The mark that is seen on a page: who, when, why, where, in lines of text.
+
+use super::write::Writer;
+use crate::doc::pdf::object::{Dictionary, Id, Object};
+use crate::sign::{Refusal, Request};
+
+/// A mark on a page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    /// Page, counted from 1.
+    pub page: u32,
+    /// Left, bottom, right, top, in points from the page's lower left corner.
+    pub rect: [f64; 4],
+}
+
+/// Largest and smallest size of the letters, in points.
+const SIZES: (f64, f64) = (12.0, 2.0);
+/// Height of a line over the size of its letters.
+const LEADING: f64 = 1.3;
+
+impl Mark {
+    /// A mark with a rectangle of some extent, inside what a page can have.
+    ///
+    /// # Errors
+    /// [`Refusal::Request`] if it has none.
+    pub fn new(page: u32, rect: [f64; 4]) -> Result<Self, Refusal> {
+        let [left, bottom, right, top] = rect;
+        let fits = rect.iter().all(|number| number.is_finite() && number.abs() <= 14_400.0);
+        if page == 0 || !fits || right - left < 1.0 || top - bottom < 1.0 {
+            return Err(Refusal::Request("--page counts from 1, and --rect is left,bottom,right,top in points"));
+        }
+        Ok(Self { page, rect })
+    }
+
+    /// `/Rect`; without a mark it has no extent.
+    pub(super) fn rectangle(mark: Option<&Self>) -> Object {
+        Object::Array(match mark {
+            Some(mark) => mark.rect.map(real).to_vec(),
+            None => [0; 4].map(Object::Integer).to_vec(),
+        })
+    }
+
+    /// Writes the appearance and its font; the font is not put in: every reader has one for the standard Chinese collection.
+    pub(super) fn draw(&self, writer: &mut Writer, request: &Request) -> Result<Id, Refusal> {
+        let lines = lines(request);
+        let [left, bottom, right, top] = self.rect;
+        let (width, height) = (right - left, top - bottom);
+        let longest = lines.iter().map(|line| extent(line)).fold(1.0, f64::max);
+        let size = ((height - 4.0) / (lines.len() as f64 * LEADING)).min((width - 6.0) / longest).clamp(SIZES.1, SIZES.0);
+        let mut content = format!("q 0.7 w 0.75 0.1 0.1 RG 0.5 0.5 {:.2} {:.2} re S Q\nBT /F1 {size:.2} Tf 0.1 g\n", width - 1.0, height - 1.0);
+        for (index, line) in lines.iter().enumerate() {
+            let from_top = height - 2.0 - (index as f64 + 0.8) * size * LEADING;
+            let codes: String = line.encode_utf16().map(|unit| format!("{unit:04X}")).collect();
+            content.push_str(&format!("1 0 0 1 3 {from_top:.2} Tm <{codes}> Tj\n"));
+        }
+        content.push_str("ET\n");
+        let beyond_bmp = lines.iter().any(|line| line.chars().any(|letter| letter > '\u{ffff}'));
+        let font = font(writer, if beyond_bmp { "UniGB-UTF16-H" } else { "UniGB-UCS2-H" })?;
+        let id = writer.fresh()?;
+        let mut fonts = Dictionary::default();
+        fonts.insert(b"F1".into(), Object::Reference(font));
+        let mut resources = Dictionary::default();
+        resources.insert(b"Font".into(), Object::Dictionary(fonts));
+        let mut form = Dictionary::default();
+        form.insert(b"Type".into(), name("XObject"));
+        form.insert(b"Subtype".into(), name("Form"));
+        form.insert(b"BBox".into(), Object::Array([0.0, 0.0, width, height].map(real).to_vec()));
+        form.insert(b"Resources".into(), Object::Dictionary(resources));
+        writer.stream(id, form, content.as_bytes());
+        Ok(id)
+    }
+}
+
+fn lines(request: &Request) -> Vec<String> {
+    let plain = |text: &str| text.chars().filter(|letter| !letter.is_control()).take(200).collect::<String>();
+    let mut lines = vec![
+        format!("签名人：{}", plain(&request.certificate.holder().name)),
+        format!("时间：{}", request.at.beijing().get(..19).unwrap_or_default().replace('T', " ")),
+    ];
+    lines.extend(request.reason.as_deref().map(|reason| format!("事由：{}", plain(reason))));
+    lines.extend(request.place.as_deref().map(|place| format!("地点：{}", plain(place))));
+    lines
+}
+
+/// Width of a line in letters: ASCII counts half.
+fn extent(line: &str) -> f64 {
+    line.chars().map(|letter| if letter.is_ascii() { 0.5 } else { 1.0 }).sum()
+}
+
+fn name(name: &str) -> Object {
+    Object::Name(name.into())
+}
+
+fn real(number: f64) -> Object {
+    Object::Real(format!("{number:.2}").into_bytes())
+}
+
+/// The predefined Chinese font STSong-Light of the Adobe-GB1 collection (sections 9.7.5.2 and 9.7.6).
+fn font(writer: &mut Writer, encoding: &str) -> Result<Id, Refusal> {
+    let (font, descendant, descriptor) = (writer.fresh()?, writer.fresh()?, writer.fresh()?);
+    let raw = [
+        (font, format!("<</Type/Font/Subtype/Type0/BaseFont/STSong-Light-{encoding}/Encoding/{encoding}/DescendantFonts[{} 0 R]>>", descendant.number)),
+        (
+            descendant,
+            format!(
+                "<</Type/Font/Subtype/CIDFontType0/BaseFont/STSong-Light/CIDSystemInfo<</Registry(Adobe)/Ordering(GB1)/Supplement 4>>\
+                 /DW 1000/W[1 95 500 814 939 500]/FontDescriptor {} 0 R>>",
+                descriptor.number
+            ),
+        ),
+        (
+            descriptor,
+            "<</Type/FontDescriptor/FontName/STSong-Light/Flags 6/FontBBox[-25 -254 1000 880]/ItalicAngle 0/Ascent 880/Descent -120\
+             /CapHeight 880/StemV 93>>"
+                .to_owned(),
+        ),
+    ];
+    for (id, text) in raw {
+        writer.begin(id);
+        writer.raw(text.as_bytes());
+        writer.end();
+    }
+    Ok(font)
+}

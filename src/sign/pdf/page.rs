@@ -1,0 +1,38 @@
+//! Finding a page by its number in the page tree (ISO 32000-2 section 7.7.3).
+
+use super::no;
+use crate::doc::pdf::document::Revision;
+use crate::doc::pdf::object::{Dictionary, Id, Object};
+use crate::sign::Refusal;
+use std::collections::HashSet;
+
+/// How many nodes are visited.
+const MAX_NODES: usize = 1_000_000;
+
+/// The page with this number, counted from 1.
+pub(super) fn find(latest: Revision<'_, '_>, number: u32) -> Result<(Id, Dictionary), Refusal> {
+    let root = latest.catalog()?.reference("Pages").ok_or(no("PDF 没有页树", "the PDF has no page tree"))?;
+    let mut left = number.max(1);
+    let mut seen = HashSet::new();
+    let mut todo = vec![root];
+    while let Some(id) = todo.pop() {
+        if !seen.insert(id) || seen.len() > MAX_NODES {
+            return Err(no("页树成环或过大", "the page tree runs in a circle or is too large"));
+        }
+        let Object::Dictionary(node) = latest.object(id)? else { continue };
+        match latest.value(&node, "Kids")? {
+            Object::Array(kids) => {
+                let kids: Option<Vec<Id>> = kids.iter().rev().map(Object::as_reference).collect();
+                todo.extend(kids.ok_or(no("页树无效", "the page tree is malformed"))?);
+            }
+            _ => {
+                left -= 1;
+                if left == 0 {
+                    let usable = !node.ambiguous && node.name("Type") == Some(b"Page");
+                    return if usable { Ok((id, node)) } else { Err(no("页面对象无效", "the page object is malformed")) };
+                }
+            }
+        }
+    }
+    Err(no("文件没有这一页", "the document has no such page"))
+}

@@ -1,0 +1,68 @@
+//! Why no signature is made.
+
+use crate::crypto::SignError;
+use crate::crypto::tlv::TlvError;
+use crate::doc::pdf::input::{PdfError, Words};
+use crate::fault::{Fault, code};
+use crate::moment::Moment;
+
+/// Why no signature is made.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The request itself makes no sense.
+    #[error("{0}")]
+    Request(&'static str),
+    /// The certificate cannot be read.
+    #[error("the certificate cannot be read: {0}")]
+    Certificate(#[from] TlvError),
+    /// The certificate's key usage has neither digitalSignature nor nonRepudiation: an encryption certificate.
+    #[error("the certificate is not for signing (its key usage has neither digitalSignature nor nonRepudiation)")]
+    NotForSigning,
+    /// The certificate's key and the algorithm do not go together.
+    #[error("the key of the certificate does not go with the way of signing")]
+    OtherKey,
+    /// The time stated lies before the certificate's validity.
+    #[error("the certificate is not valid before {0}")]
+    NotYetValid(Moment),
+    /// The time stated lies after the certificate's validity.
+    #[error("the certificate expired at {0}")]
+    Expired(Moment),
+    /// The document cannot be put into a signature as a whole.
+    #[error("the document is too large to be put into the signature; use --detached")]
+    TooLarge,
+    /// The document is no PDF that can be signed.
+    #[error("the PDF cannot be read: {0}")]
+    Pdf(#[from] PdfError),
+    /// The PDF can be read, but must not or cannot be signed.
+    #[error("{}", .0.1)]
+    Document(Words),
+    /// The time-stamp is missing or does not fit.
+    #[error("the time-stamp: {0}")]
+    Timestamp(String),
+    /// The output does not hold; nothing was released.
+    #[error("the signed document did not pass its own check: {0}")]
+    Check(String),
+    /// The document could not be read.
+    #[error("the document could not be read: {0}")]
+    Io(#[from] std::io::Error),
+    /// The key did not sign.
+    #[error(transparent)]
+    Key(#[from] SignError),
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::Request(_) => code::SIGN_REQUEST,
+            Refusal::Certificate(_) | Refusal::NotForSigning | Refusal::OtherKey | Refusal::NotYetValid(_) | Refusal::Expired(_) => {
+                code::SIGN_CERTIFICATE
+            }
+            Refusal::TooLarge | Refusal::Pdf(_) | Refusal::Document(_) => code::SIGN_DOCUMENT,
+            Refusal::Timestamp(_) => code::SIGN_TIMESTAMP,
+            Refusal::Check(_) => code::SIGN_CHECK,
+            Refusal::Io(_) => code::FILE,
+            Refusal::Key(_) => code::KEY_DEVICE,
+        };
+        Self::new(code).detail(refusal.to_string())
+    }
+}
