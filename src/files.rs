@@ -101,8 +101,25 @@ pub fn claim(folder: &Path) -> io::Result<Option<File>> {
 }
 
 /// Writes a file whole or not at all: beside it first, flushed to the disk, then put in its place.
-#[expect(clippy::disallowed_methods, reason = "the one door to the file system")]
 pub fn write_atomic(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+    atomically(path, access, |file| file.write_all(bytes))
+}
+
+/// The same from a source that is read in pieces and never held whole.
+pub fn write_atomic_from(path: &Path, source: &dyn ByteSource, access: Access) -> io::Result<()> {
+    atomically(path, access, |file| {
+        let mut written = Ok(());
+        source.stream(0, source.len(), &mut |piece| {
+            if written.is_ok() {
+                written = file.write_all(piece);
+            }
+        })?;
+        written
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one door to the file system")]
+fn atomically(path: &Path, access: Access, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let mode = if access == Access::Private { 0o600 } else { 0o644 };
     let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a file name"))?;
     let mut beside = std::ffi::OsString::from(".");
@@ -110,7 +127,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], access: Access) -> io::Result<()>
     beside.push(format!(".{}.part", std::process::id()));
     let beside = path.with_file_name(beside);
     let written = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside).and_then(|mut file| {
-        file.write_all(bytes)?;
+        fill(&mut file)?;
         file.sync_all()
     });
     if let Err(error) = written.and_then(|()| fs::rename(&beside, path)) {

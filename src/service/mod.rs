@@ -9,6 +9,8 @@ pub mod install;
 pub mod log_in;
 pub mod portals;
 pub mod prove;
+pub mod sign;
+pub mod timestamp_client;
 pub mod trust;
 pub mod upkeep;
 pub mod verifications;

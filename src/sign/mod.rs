@@ -43,6 +43,18 @@ pub enum Format {
     GmCms,
 }
 
+impl Format {
+    /// As the command line names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pades => "pades",
+            Self::Cades => "cades",
+            Self::Cms => "cms",
+            Self::GmCms => "gm-cms",
+        }
+    }
+}
+
 /// How much is put around a signature (EN 319 122-1, EN 319 142-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
@@ -174,6 +186,11 @@ impl Prepared {
     /// The octets to sign: DER of the signed attributes.
     pub fn message(&self) -> &[u8] {
         self.to_be_signed.message()
+    }
+
+    /// What kind of signature it will be.
+    pub const fn format(&self) -> Format {
+        self.terms.format
     }
 
     /// Digest of the document that the signature covers, with its algorithm: for the record of the intention.

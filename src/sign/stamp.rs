@@ -5,8 +5,8 @@ use crate::crypto::Hash;
 use crate::doc::facts::{ContentRanges, ContentRule, Imprint, Integrity, TimestampKind};
 use crate::doc::timestamp_facts;
 use crate::pki::build::timestamp::request;
-use crate::pki::timestamp::{response, tst_info};
 use crate::pki::signed_data::SignedData;
+use crate::pki::timestamp::{response, tst_info};
 
 /// A request that waits for its answer.
 #[derive(Debug, Clone)]

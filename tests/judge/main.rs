@@ -12,6 +12,7 @@ mod connector;
 mod foreign;
 mod shipped_anchors;
 mod verdicts;
+mod signing;
 
 use std::path::PathBuf;
 

@@ -47,7 +47,8 @@ impl Mark {
         let (width, height) = (right - left, top - bottom);
         let longest = lines.iter().map(|line| extent(line)).fold(1.0, f64::max);
         let size = ((height - 4.0) / (lines.len() as f64 * LEADING)).min((width - 6.0) / longest).clamp(SIZES.1, SIZES.0);
-        let mut content = format!("q 0.7 w 0.75 0.1 0.1 RG 0.5 0.5 {:.2} {:.2} re S Q\nBT /F1 {size:.2} Tf 0.1 g\n", width - 1.0, height - 1.0);
+        let mut content =
+            format!("q 0.7 w 0.75 0.1 0.1 RG 0.5 0.5 {:.2} {:.2} re S Q\nBT /F1 {size:.2} Tf 0.1 g\n", width - 1.0, height - 1.0);
         for (index, line) in lines.iter().enumerate() {
             let from_top = height - 2.0 - (index as f64 + 0.8) * size * LEADING;
             let codes: String = line.encode_utf16().map(|unit| format!("{unit:04X}")).collect();
@@ -99,7 +100,13 @@ fn real(number: f64) -> Object {
 fn font(writer: &mut Writer, encoding: &str) -> Result<Id, Refusal> {
     let (font, descendant, descriptor) = (writer.fresh()?, writer.fresh()?, writer.fresh()?);
     let raw = [
-        (font, format!("<</Type/Font/Subtype/Type0/BaseFont/STSong-Light-{encoding}/Encoding/{encoding}/DescendantFonts[{} 0 R]>>", descendant.number)),
+        (
+            font,
+            format!(
+                "<</Type/Font/Subtype/Type0/BaseFont/STSong-Light-{encoding}/Encoding/{encoding}/DescendantFonts[{} 0 R]>>",
+                descendant.number
+            ),
+        ),
         (
             descendant,
             format!(
