@@ -11,8 +11,8 @@ mod cms;
 mod connector;
 mod foreign;
 mod shipped_anchors;
-mod verdicts;
 mod signing;
+mod verdicts;
 
 use std::path::PathBuf;
 
