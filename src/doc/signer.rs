@@ -8,7 +8,7 @@ use super::{
     },
 };
 use crate::{
-    crypto::{Hash, MessageVerifier, PublicKey, SignatureAlgorithm, VerifyError, verify},
+    crypto::{Hash, LOGIN_CHALLENGE, MessageVerifier, PublicKey, SignatureAlgorithm, VerifyError, verify},
     pki::{
         Certificate, Name,
         signed_data::{Attributes, Dialect, SignedData, SignerId, SignerInfo, algorithm_oid, oid, read_oid, values},
@@ -146,6 +146,9 @@ fn arithmetic(frame: &Frame<'_, '_>, info: &SignerInfo<'_>, message: &Message<'_
         None if looks_like_attributes(message) => {
             return Integrity::Malformed("the content is the signed attributes of another signature".into());
         }
+        None if is_login_challenge(message) => {
+            return Integrity::Malformed("the content is a login challenge: what was signed to log in signs no document".into());
+        }
         None => None,
     };
     if ordered.is_empty() {
@@ -271,6 +274,11 @@ fn looks_like_attributes(message: &Message<'_>) -> bool {
         let name = attribute.and_then(|attribute| attribute.expect(tag::SEQUENCE)?.children().read()).and_then(read_oid);
         name == Ok(oid::MESSAGE_DIGEST)
     })
+}
+
+/// A signature made to log in stands over a text of fixed beginning and over nothing else; shown as a document's it is refused.
+fn is_login_challenge(message: &Message<'_>) -> bool {
+    message.short(64 * 1024).is_some_and(|octets| octets.starts_with(LOGIN_CHALLENGE.as_bytes()))
 }
 
 /// What the signed attributes say beside the digest.

@@ -10,6 +10,7 @@ mod certificates;
 mod cms;
 mod connector;
 mod foreign;
+mod separation;
 mod shipped_anchors;
 mod signing;
 mod verdicts;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use xinyin::keys;
 use xinyin::lab::{CertificateEntry, Condition, Use};
 use xinyin::login::challenge::{Answer, Challenge};
+use xinyin::pki::build::cms;
 use xinyin::store::parties::AttributeKind;
 
 const ZHANG: (&str, &str, &str) = ("张伟", "350899198503120111", "14000000001");
@@ -458,6 +459,17 @@ async fn certificates_that_let_nobody_in() {
     let mut thief = house.browser();
     let theirs = thief.get("/login/certificate").field("ask");
     refused(&thief.upload("/login/certificate", &theirs, &own), "XY-1203");
+    // A document's signature, even of a document that is this challenge: it stands over attributes, never over the text.
+    let mut other = house.browser();
+    let other_page = other.get("/login/certificate");
+    let document = other_page.text("challenge");
+    let identity = keys::open(entry.key.to_str().unwrap(), None).unwrap();
+    let own_certificate = keys::read_certificates(&std::fs::read(&entry.certificate).unwrap()).unwrap().remove(0);
+    let algorithm = identity.signer.algorithm();
+    let content = cms::Content::Attached(document.as_bytes());
+    let signed = cms::prepare(&cms::SignedDataSpec::new(&algorithm, &own_certificate, content)).unwrap().sign(&*identity.signer).unwrap();
+    let as_login = serde_json::to_vec(&Answer::pack(document.clone(), &own_certificate, &[], signed.signature())).unwrap();
+    refused(&other.upload("/login/certificate", &other_page.field("ask"), &as_login), "XY-1414");
     // A right signature under somebody else's certificate.
     let mut mixed: Value = serde_json::from_slice(&own).unwrap();
     let li = keys::read_certificates(&std::fs::read(&valid(&house, "li-na", "p256").certificate).unwrap()).unwrap().remove(0);
