@@ -71,6 +71,7 @@ pub mod code {
         PORTAL_REQUEST = "XY-1305" 400 "接入应用发来的登录请求不正确" "The application sent a malformed login request" "请联系该应用的运营方" "Contact the application's operator";
         LOGIN_STALE = "XY-1306" 400 "登录页面已失效" "The login page is no longer valid" "请重新开始登录" "Start the login again";
         PORTAL_DESCRIPTION = "XY-1307" 400 "应用登记信息不正确" "The description of the application is wrong" "请按提示修改登记文件" "Correct the description as the message says";
+        INSTALLED = "XY-9008" 409 "此目录已安装，未作任何更改" "This folder holds an installation; nothing was changed" "请换一个目录，或直接使用现有安装" "Choose another folder, or use the installation that is there";
         LAB_ANCHORS = "XY-9007" 500 "正式环境中存在实验环境的信任锚，拒绝启动" "Trust anchors of a stand-in province in a real installation; the service does not start" "请用 xinyin trust 移除后重试" "Remove them with xinyin trust, then start again";
         CROSS_SITE = "XY-4003" 403 "请求来自其他网站，已拒绝" "The request came from another site and was refused" "请在本网站的页面上操作" "Use the pages of this site";
         TIMEOUT = "XY-4008" 503 "处理超时" "The request took too long" "请稍后重试" "Try again later";

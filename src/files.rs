@@ -138,6 +138,11 @@ fn atomically(path: &Path, access: Access, fill: impl FnOnce(&mut File) -> io::R
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
+/// Whether there is a file or folder of this name.
+pub fn is_there(path: &Path) -> bool {
+    path.exists()
+}
+
 /// Whether nobody but the owner may read or write the file.
 pub fn is_private(path: &Path) -> io::Result<bool> {
     Ok(fs::metadata(path)?.permissions().mode() & 0o077 == 0)

@@ -56,7 +56,7 @@ pub fn run(args: Args) -> ExitCode {
             Format::Text => println!("{shown}"),
         }
         eprintln!(
-            "Installed 已安装. Next 接下来:\n  xinyin trust import CA.p7b --purpose person\n  xinyin client add --config {shown} portal.json\n  \
+            "Installed 已安装. Next 接下来:\n  xinyin trust import CA.p7b --purpose person --config {shown}\n  xinyin client add --config {shown} portal.json\n  \
              xinyin doctor --config {shown}\n  xinyin serve --config {shown}\n\
              Keep a copy of keys.toml apart from the database 请将 keys.toml 另行备份，与数据库分开存放."
         );

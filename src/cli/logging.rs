@@ -10,7 +10,8 @@ use tracing_subscriber::fmt::MakeWriter;
 /// Starts the log of this process; a second call does nothing.
 pub fn start() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,hyper=warn,rustls=warn"));
-    let _ = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(Masked).try_init();
+    let _ =
+        tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false).with_env_filter(filter).with_writer(Masked).try_init();
     // The text of a panic may quote what was being handled; where it happened says enough.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -1,20 +1,29 @@
 //! `xinyin trust`: anchors and what they are trusted for.
 
 use crate::{
-    fault::Fault,
-    service::trust::{TrustStore, certificates, default_path},
+    config::Config,
+    fault::{Fault, code},
+    pki::Certificate,
+    service::{
+        anchors,
+        trust::{TrustStore, certificates, default_path},
+    },
     verify::Purpose,
-    world::{Clock as _, SystemClock},
+    world::{Clock as _, SystemClock, World},
 };
 use std::{path::PathBuf, process::ExitCode};
 
 /// Arguments of `xinyin trust`.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:\n  xinyin trust import fjca-root.pem --purpose person --purpose organisation\n  xinyin trust list")]
+#[command(after_help = "Example:\n  xinyin trust import fjca-root.pem --purpose person --purpose organisation\n  xinyin trust list\n  \
+    xinyin trust import fjca-root.pem --purpose person --config /etc/xinyin/xinyin.toml")]
 pub struct Args {
-    /// The trust store; default: $XDG_DATA_HOME/xinyin/trust.json
+    /// The trust store of this command line; default: $XDG_DATA_HOME/xinyin/trust.json
     #[arg(long, global = true, env = "XINYIN_TRUST_STORE", value_name = "FILE")]
     store: Option<PathBuf>,
+    /// The anchors of an installation, in place of this command line's: its configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -33,6 +42,12 @@ enum Command {
         #[arg(long, value_name = "HEX")]
         fingerprint: Option<String>,
     },
+    /// Trust a certificate of an installation no more; verdicts given before stand
+    Remove {
+        /// Its SHA-256, as `list` shows it
+        #[arg(value_name = "HEX")]
+        sha256: String,
+    },
     /// Show what is trusted
     List {
         /// text or json
@@ -43,9 +58,13 @@ enum Command {
 
 /// Runs the command.
 pub fn run(args: Args) -> ExitCode {
+    if let Some(config) = args.config {
+        return super::installation::run("trust", installed(config, args.command));
+    }
     let path = args.store.unwrap_or_else(default_path);
     let done = match args.command {
         Command::Import { files, purpose, fingerprint } => import(&path, &files, &purpose, fingerprint.as_deref()),
+        Command::Remove { .. } => Err("remove is for an installation: name it with --config".to_owned()),
         Command::List { format } => list(&path, format == "json"),
     };
     match done {
@@ -57,18 +76,54 @@ pub fn run(args: Args) -> ExitCode {
     }
 }
 
-fn import(path: &std::path::Path, files: &[PathBuf], purposes: &[Purpose], fingerprint: Option<&str>) -> Result<(), String> {
-    let certificates = certificates(files).map_err(text)?;
-    if let Some(wanted) = fingerprint {
-        let wanted: String = wanted.chars().filter(|letter| letter.is_ascii_hexdigit()).collect::<String>().to_ascii_lowercase();
-        let [certificate] = certificates.as_slice() else {
-            return Err(format!("--fingerprint is for one certificate, {} were found; nothing was imported", certificates.len()));
-        };
-        let found = hex::encode(certificate.fingerprint_sha256());
-        if found != wanted {
-            return Err(format!("the certificate's SHA-256 is {found}, not {wanted}; nothing was imported"));
+/// The same over the anchors of an installation.
+async fn installed(config: PathBuf, command: Command) -> Result<ExitCode, Fault> {
+    let world = World::open(Config::read(&config)?).await?;
+    let json = matches!(&command, Command::List { format } if format == "json");
+    let shown = match command {
+        Command::Import { files, purpose, fingerprint } => {
+            let certificates = certificates(&files)?;
+            pinned(&certificates, fingerprint.as_deref()).map_err(|what| Fault::new(code::BAD_REQUEST).detail(what))?;
+            anchors::import(&world, &certificates, &purpose).await?
+        }
+        Command::Remove { sha256 } => {
+            anchors::remove(&world, &sha256.to_ascii_lowercase()).await?;
+            Vec::new()
+        }
+        Command::List { .. } => anchors::list(&world).await?,
+    };
+    if json {
+        let rows: Vec<_> = shown
+            .iter()
+            .map(|anchor| {
+                serde_json::json!({
+                    "sha256": anchor.sha256, "subject": anchor.subject, "purposes": anchor.purposes, "added": anchor.added_at, "lab": anchor.is_lab,
+                })
+            })
+            .collect();
+        println!("{}", serde_json::json!({ "anchors": rows }));
+    } else {
+        for anchor in &shown {
+            println!("{}  {}  {}  {}", anchor.sha256, anchor.added_at, anchor.purposes.join(","), anchor.subject);
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the one certificate is the one that was meant.
+fn pinned(certificates: &[Certificate], fingerprint: Option<&str>) -> Result<(), String> {
+    let Some(wanted) = fingerprint else { return Ok(()) };
+    let wanted: String = wanted.chars().filter(|letter| letter.is_ascii_hexdigit()).collect::<String>().to_ascii_lowercase();
+    let [certificate] = certificates else {
+        return Err(format!("--fingerprint is for one certificate, {} were found; nothing was imported", certificates.len()));
+    };
+    let found = hex::encode(certificate.fingerprint_sha256());
+    if found == wanted { Ok(()) } else { Err(format!("the certificate's SHA-256 is {found}, not {wanted}; nothing was imported")) }
+}
+
+fn import(path: &std::path::Path, files: &[PathBuf], purposes: &[Purpose], fingerprint: Option<&str>) -> Result<(), String> {
+    let certificates = certificates(files).map_err(text)?;
+    pinned(&certificates, fingerprint)?;
     let mut store = TrustStore::read(path).map_err(text)?;
     let new = store.add(&certificates, purposes, SystemClock.now());
     store.write(path).map_err(text)?;

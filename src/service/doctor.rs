@@ -128,7 +128,7 @@ async fn database(list: &mut List, store: &Store, config: &Config, now: Moment) 
             let lab = anchors.iter().filter(|anchor| anchor.is_lab || is_lab_anchor(&anchor.certificate)).count();
             if anchors.is_empty() {
                 let text = "none: every certificate is judged untrusted 没有信任锚，任何证书都不受信任";
-                list.not_green("anchors", Light::Yellow, text, "xinyin trust import");
+                list.not_green("anchors", Light::Yellow, text, "xinyin trust import CA.p7b --purpose person --config FILE");
             } else if lab > 0 && !config.demo {
                 let text = format!("{lab} of {} belong to a stand-in province 含实验环境信任锚", anchors.len());
                 list.not_green("anchors", Light::Red, text, "remove them: serve refuses to start 删除后才能启动");

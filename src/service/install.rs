@@ -32,11 +32,11 @@ pub struct Plan {
 /// The name of the configuration file.
 pub const CONFIG: &str = "xinyin.toml";
 
-/// Makes an installation and returns its configuration file. An existing one is not touched: [`code::CONFLICT`].
+/// Makes an installation and returns its configuration file. An existing one is not touched: [`code::INSTALLED`].
 pub async fn install(plan: &Plan, now: Moment) -> Result<PathBuf, Fault> {
     let path = plan.folder.join(CONFIG);
     if files::read_if_there(&path).map_err(|error| file(&path, &error))?.is_some() {
-        return Err(Fault::new(code::CONFLICT).detail(format!("{} exists; nothing was changed", path.display())));
+        return Err(Fault::new(code::INSTALLED).detail(path.display().to_string()));
     }
     // The checked form first: a mistake leaves nothing behind.
     let text = Config::template(&plan.issuer, &plan.listen, &plan.database, plan.agency.as_str()) + &plan.more;
@@ -46,6 +46,12 @@ pub async fn install(plan: &Plan, now: Moment) -> Result<PathBuf, Fault> {
     if files::read_if_there(&config.keys).map_err(|error| file(&config.keys, &error))?.is_none() {
         let keys = Sealer::new_key_file(&SystemDice);
         files::write_atomic(&config.keys, keys.as_bytes(), Access::Private).map_err(|error| file(&config.keys, &error))?;
+    }
+    // SQLite would make its file readable for others.
+    if let Some(database) = config.database.strip_prefix("sqlite://").map(|rest| Path::new(rest.split('?').next().unwrap_or(rest))) {
+        if !files::is_there(database) {
+            files::write_atomic(database, b"", Access::Private).map_err(|error| file(database, &error))?;
+        }
     }
     let dice: Arc<dyn Dice> = Arc::new(SystemDice);
     let store = Store::create(&config.database, World::sealer(&config, dice)?).await?;
