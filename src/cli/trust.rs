@@ -84,7 +84,7 @@ async fn installed(config: PathBuf, command: Command) -> Result<ExitCode, Fault>
         Command::Import { files, purpose, fingerprint } => {
             let certificates = certificates(&files)?;
             pinned(&certificates, fingerprint.as_deref()).map_err(|what| Fault::new(code::BAD_REQUEST).detail(what))?;
-            anchors::import(&world, &certificates, &purpose).await?
+            anchors::add(&world.store, &certificates, &purpose, world.config.demo, world.clock.now()).await?
         }
         Command::Remove { sha256 } => {
             anchors::remove(&world, &sha256.to_ascii_lowercase()).await?;

@@ -1,5 +1,6 @@
 //! Trust anchors of an installation.
 
+use super::trust::certificates;
 use crate::fault::{Fault, code};
 use crate::moment::Moment;
 use crate::pki::Certificate;
@@ -9,14 +10,15 @@ use crate::store::{Store, audit};
 use crate::verify::Purpose;
 use crate::world::World;
 use serde_json::json;
+use std::path::PathBuf;
 
-/// Trusts certificates for some purposes, in addition to those they serve already. Anchors of a stand-in province are refused
-/// outside the demo. Returns the anchors as they stand now.
-pub async fn import(world: &World, certificates: &[Certificate], purposes: &[Purpose]) -> Result<Vec<StoredAnchor>, Fault> {
-    add(&world.store, certificates, purposes, world.config.demo, world.clock.now()).await
+/// Trusts the certificates of files and folders for some purposes, in addition to those they serve already. Anchors of a
+/// stand-in province are refused outside the demo. Returns the anchors as they stand now.
+pub async fn import(world: &World, files: &[PathBuf], purposes: &[Purpose]) -> Result<Vec<StoredAnchor>, Fault> {
+    add(&world.store, &certificates(files)?, purposes, world.config.demo, world.clock.now()).await
 }
 
-/// Like [`import`], before there is a World.
+/// Like [`import`], for certificates that were read already.
 pub async fn add(
     store: &Store,
     certificates: &[Certificate],
