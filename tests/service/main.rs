@@ -13,6 +13,8 @@ mod lab_certificates;
 mod lab_connectors;
 mod oidc;
 mod oidc_refusals;
+mod openidconnect_rp;
+mod passkeys;
 mod postgres;
 mod proofs;
 mod running;
