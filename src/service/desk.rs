@@ -8,7 +8,7 @@ use crate::login::Level;
 use crate::moment::Moment;
 use crate::store::clerks::{Role, agencies_of, enrol as enrol_row};
 use crate::store::parties::{self, AttributeKind, PartyKind};
-use crate::store::{agencies, audit};
+use crate::store::{Tx, agencies, audit};
 use crate::world::World;
 use serde_json::json;
 
@@ -52,9 +52,10 @@ pub async fn clerk(world: &World, cookie: Option<&str>) -> Result<Option<Clerk>,
     found.await
 }
 
-/// Gives the Party of a verified number a role at an agency's desk; where no such Party is known yet, it is made, to be proved
-/// at its first login: the name must be the registered one.
-pub async fn enrol(world: &World, agency: &AgencyId, number: &CitizenNumber, name: &str, now: Moment) -> Result<PartyId, Fault> {
+/// Gives the Party of a number a role at an agency's desk; where no such Party is known yet, it is made, to be proved at its
+/// first login: the name must be the registered one. A clerk who is one already stays one.
+pub async fn enrol(world: &World, agency: &AgencyId, number: &CitizenNumber, name: &str) -> Result<PartyId, Fault> {
+    let now = world.clock.now();
     let enrolled = world.store.write("enrol a clerk", |tx| {
         Box::pin(async move {
             let kind = AttributeKind::CitizenNumber;
@@ -63,13 +64,41 @@ pub async fn enrol(world: &World, agency: &AgencyId, number: &CitizenNumber, nam
             if new {
                 parties::set(tx, &party, AttributeKind::Name, name, None, now).await?;
             }
+            if agencies_of(tx, &party, Role::Clerk).await?.contains(agency) {
+                return Ok(party);
+            }
             enrol_row(tx, agency, &party, Role::Clerk, now).await?;
             let facts = json!({ "role": Role::Clerk.name() });
-            let entry =
-                audit::Entry { agency: Some(agency), party: Some(&party), at: now, event: "clerk.enrolled", facts: &facts, personal: None };
-            audit::append(tx, entry).await?;
+            witness(tx, agency, Some(&party), "clerk.enrolled", &facts, now).await?;
             Ok(party)
         })
     });
     enrolled.await
+}
+
+/// Opens an agency; one that is there already stays as it is.
+pub async fn open_agency(world: &World, id: &AgencyId, name: &str) -> Result<(), Fault> {
+    let now = world.clock.now();
+    let opened = world.store.write("open an agency", |tx| {
+        Box::pin(async move {
+            if agencies::find(tx, id).await?.is_none() {
+                agencies::add(tx, id, name, now).await?;
+                witness(tx, id, None, "agency.opened", &json!({}), now).await?;
+            }
+            Ok(())
+        })
+    });
+    opened.await
+}
+
+async fn witness(
+    tx: &mut Tx<'_>,
+    agency: &AgencyId,
+    party: Option<&PartyId>,
+    event: &str,
+    facts: &serde_json::Value,
+    at: Moment,
+) -> Result<(), Fault> {
+    audit::append(tx, audit::Entry { agency: Some(agency), party, at, event, facts, personal: None }).await?;
+    Ok(())
 }
