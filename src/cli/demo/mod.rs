@@ -134,7 +134,8 @@ async fn start_portal(place: &Place, service: &Service, registered: &place::Cred
     let client = client::OpenIdClient::new(registration, net, clock, dice.clone());
     let router = portal::router(Arc::new(portal::Portal::new(client, dice, place.issuer())));
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, place.port + 1));
-    let listener = TcpListener::bind(address).await.map_err(|error| Fault::new(code::CONFIGURATION).detail(format!("{address}: {error}")))?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| Fault::new(code::CONFIGURATION).detail(format!("{address}: {error}")))?;
     Ok(tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!(%error, "the sample portal ended");

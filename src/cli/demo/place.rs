@@ -84,9 +84,8 @@ impl Place {
         let text = |value: &str| toml::Value::from(value).to_string();
         let outbound = format!("outbound = [{}]\ndemo = true", text(&lab.public));
         let authorities: Vec<_> = lab.timestamp_authorities.iter().map(|authority| text(&authority.url)).collect();
-        let mut whole = plain
-            .replace("outbound = []", &outbound)
-            .replace("timestamp = []", &format!("timestamp = [{}]", authorities.join(", ")));
+        let mut whole =
+            plain.replace("outbound = []", &outbound).replace("timestamp = []", &format!("timestamp = [{}]", authorities.join(", ")));
         let systems = [
             ("population", &lab.connectors.population),
             ("organisation", &lab.connectors.organisation),
@@ -98,7 +97,8 @@ impl Place {
             whole.push_str(&format!("\n[province.{system}]\n{section}"));
         }
         if files::read_if_there(&config).is_ok_and(|found| found.is_none()) {
-            let plan = Plan { folder: self.folder.clone(), issuer, listen, database, agency, agency_name: AGENCY.1.into(), more: String::new() };
+            let plan =
+                Plan { folder: self.folder.clone(), issuer, listen, database, agency, agency_name: AGENCY.1.into(), more: String::new() };
             install(&plan, SystemClock.now()).await?;
         }
         write(&config, whole.as_bytes(), Access::Private)?;

@@ -96,7 +96,8 @@ fn page(place: &Place, lab: &Description, accounts: &[Value]) -> String {
         format!("  数字证书 certificates        {}  （PKCS#12 口令 password {}）", place.path("lab/p12").display(), lab.p12_password),
     ]);
     if let Some(held) = certificate {
-        let line = format!("  用证书登录 connector         xinyin connector --key {} --cert {}", held.key.display(), held.certificate.display());
+        let line =
+            format!("  用证书登录 connector         xinyin connector --key {} --cert {}", held.key.display(), held.certificate.display());
         lines.push(line);
     }
     lines.extend([
