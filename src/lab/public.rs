@@ -21,6 +21,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 /// The routes, each with its chaos.
 pub fn router(lab: &Arc<Lab>) -> Router {
@@ -42,6 +43,7 @@ pub fn router(lab: &Arc<Lab>) -> Router {
         .route("/tsa/{family}", misbehaving(lab, Endpoint::Tsa, post(timestamp)))
         .merge(switches)
         .layer(axum::extract::DefaultBodyLimit::max(64 << 10))
+        .layer(RequestBodyTimeoutLayer::new(super::serve::PATIENCE))
         .with_state(lab.clone())
 }
 

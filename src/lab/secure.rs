@@ -11,6 +11,7 @@ use crate::{moment::Moment, world::Clock as _};
 use axum::{Extension, Router, body::Bytes, extract::State, response::Response, routing::post};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::sync::Arc;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 /// The routes, each with its chaos.
 pub fn router(lab: &Arc<Lab>) -> Router {
@@ -21,6 +22,7 @@ pub fn router(lab: &Arc<Lab>) -> Router {
         .route("/ca/issue", misbehaving(lab, Endpoint::Issue, post(certificate)))
         .route("/time", misbehaving(lab, Endpoint::Time, post(time)))
         .layer(axum::extract::DefaultBodyLimit::max(64 << 10))
+        .layer(RequestBodyTimeoutLayer::new(super::serve::PATIENCE))
         .with_state(lab.clone())
 }
 

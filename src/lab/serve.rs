@@ -19,8 +19,8 @@ use tower::ServiceExt as _;
 
 /// How many connections a listener serves at once.
 const CONNECTIONS: usize = 256;
-/// How long a peer may take for its TLS handshake or its request's head.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a peer may take for its TLS handshake, its request's head, or the next piece of its body.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 /// How long answers under way may take once the lab is told to stop.
 const FAREWELL: Duration = Duration::from_secs(3);
 

@@ -259,3 +259,28 @@ impl Link {
         Ok(Heard { said: envelope.content, at: envelope.time, evidence })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn signer() -> Certificate {
+        use crate::{crypto::{KeyKind, Signer as _}, keys::SoftKey, pki::{Name, build::CertificateBuilder, name::attribute}, world::SystemDice};
+        let key = SoftKey::generate(KeyKind::Sm2, &SystemDice).unwrap();
+        let name = Name::build(&[(attribute::COMMON_NAME, "answers")]).unwrap();
+        let (from, to) = (Moment::from_secs(0), Moment::from_secs(2_000_000_000));
+        CertificateBuilder::new(&name, &name, key.public_key(), &[1], from, to).sign(&key).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn no_evidence_is_believed_or_panics(octets in proptest::collection::vec(any::<u8>(), 0..300), parts in proptest::array::uniform4(".{0,40}")) {
+            let signer = signer();
+            prop_assert!(verify_evidence(&octets, &signer).is_err());
+            let [address, body, signature, who] = parts;
+            let kept = Kept { address, received: Moment::from_secs(1), body: STANDARD.encode(body), signature: STANDARD.encode(signature), signer: who };
+            prop_assert_eq!(verify_evidence(&serde_json::to_vec(&kept).unwrap(), &signer), Err(Untrusted::Signature));
+        }
+    }
+}

@@ -134,7 +134,7 @@ public class Judge {
         }
         Collection<?> found = token.getCertificates().getMatches(token.getSID());
         X509CertificateHolder holder = (X509CertificateHolder) found.iterator().next();
-        token.validate(new JcaSimpleSignerInfoVerifierBuilder().setProvider("BC").build(holder));
+        token.validate(new JcaSimpleSignerInfoVerifierBuilder().setProvider("BC").setSignatureAlgorithmNameGenerator(new Gm()).build(holder));
         MessageDigest digest = MessageDigest.getInstance(token.getTimeStampInfo().getMessageImprintAlgOID().getId(), "BC");
         if (!Arrays.equals(digest.digest(bytes(dataPath)), token.getTimeStampInfo().getMessageImprintDigest())) throw new IllegalStateException("imprint of other data");
         return token.getTimeStampInfo().getMessageImprintAlgOID().getId() + " " + token.getTimeStampInfo().getGenTime().toInstant();

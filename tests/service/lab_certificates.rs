@@ -99,3 +99,39 @@ async fn each_condition_gets_its_own_answer() {
         lab.chaos(json!([])).await;
     }
 }
+
+#[tokio::test]
+async fn bouncy_castle_accepts_the_sm2_hierarchy() {
+    let test = "bouncy_castle_accepts_the_sm2_hierarchy";
+    let folder = tempfile::tempdir().unwrap();
+    let lab = LabProcess::start(&folder.path().join("lab"), &[]);
+    let judge = Judge { lab: &lab, scratch: folder.path().to_owned() };
+    let file = |name: &str| lab.certificate(name).to_str().unwrap().to_owned();
+    let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+    std::fs::write(folder.path().join("data"), "信印").unwrap();
+    let digest = xinyin::crypto::Hash::Sm3.digest("信印".as_bytes());
+    let query = xinyin::pki::build::timestamp::request(xinyin::crypto::Hash::Sm3, &digest, Some(&[3; 8]), None);
+    let url = lab.url("/tsa/sm2");
+    let reply = lab.public().post(&url, "application/timestamp-query", "*/*", query, Budget::default()).await.unwrap();
+    std::fs::write(folder.path().join("reply.tsr"), reply.body).unwrap();
+    let crl = text(judge.fetch("/crl/sm2.crl", "sm2.crl").await);
+    let jobs: Vec<Vec<String>> = vec![
+        vec!["certificate".into(), file("sm2-root"), file("sm2-root")],
+        vec!["certificate".into(), file("sm2"), file("sm2-root")],
+        vec!["certificate".into(), file("zhang-wei-sm2"), file("sm2")],
+        vec!["certificate".into(), file("xinyin-sample-sm2-encryption"), file("sm2")],
+        vec!["crl".into(), crl.clone(), file("sm2"), lab.read("zhang-wei-sm2").serial_hex()],
+        vec!["crl".into(), crl, file("sm2"), lab.read("zhang-wei-sm2-revoked").serial_hex()],
+        vec!["ocsp".into(), text(judge.ocsp("sm2", "zhang-wei-sm2").await), file("sm2")],
+        vec!["timestamp".into(), text(folder.path().join("reply.tsr")), text(folder.path().join("data"))],
+        // The other authority of the same name did not issue it.
+        vec!["certificate".into(), file("zhang-wei-sm2-foreign"), file("sm2")],
+    ];
+    let Some(answers) = peers::bouncy_castle(test, folder.path(), &jobs) else { return };
+    let (last, accepted) = answers.split_last().unwrap();
+    for (job, answer) in jobs.iter().zip(accepted) {
+        assert!(answer.yes && (job[0] == "timestamp" || answer.words.contains("1.2.156.10197.1.501")), "{job:?}: {answer:?}");
+    }
+    assert!(accepted[4].words.ends_with("good") && accepted[5].words.ends_with("revoked") && !last.yes, "{answers:?}");
+    assert!(accepted[6].words.ends_with("good") && accepted[7].words.contains("1.2.156.10197.1.401"), "{answers:?}");
+}
