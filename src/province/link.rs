@@ -266,7 +266,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn signer() -> Certificate {
-        use crate::{crypto::{KeyKind, Signer as _}, keys::SoftKey, pki::{Name, build::CertificateBuilder, name::attribute}, world::SystemDice};
+        use crate::{
+            crypto::{KeyKind, Signer as _},
+            keys::SoftKey,
+            pki::{Name, build::CertificateBuilder, name::attribute},
+            world::SystemDice,
+        };
         let key = SoftKey::generate(KeyKind::Sm2, &SystemDice).unwrap();
         let name = Name::build(&[(attribute::COMMON_NAME, "answers")]).unwrap();
         let (from, to) = (Moment::from_secs(0), Moment::from_secs(2_000_000_000));
