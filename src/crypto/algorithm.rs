@@ -23,6 +23,8 @@ pub enum Scheme {
     Ed25519,
     /// Pure Ed448.
     Ed448,
+    /// DSA over a digest.
+    Dsa(Hash),
 }
 
 /// A signature algorithm with the AlgorithmIdentifier that named it.
@@ -70,6 +72,9 @@ impl SignatureAlgorithm {
             }
             Scheme::Ed25519 => encoded(oid::ED25519, &[]),
             Scheme::Ed448 => encoded(oid::ED448, &[]),
+            Scheme::Dsa(Hash::Sha1) => encoded(oid::DSA_WITH_SHA1, &[]),
+            Scheme::Dsa(Hash::Sha224) => encoded(oid::DSA_WITH_SHA224, &[]),
+            Scheme::Dsa(_) => encoded(oid::DSA_WITH_SHA256, &[]),
         };
         Self { scheme, identifier: identifier.into() }
     }
@@ -93,6 +98,7 @@ impl SignatureAlgorithm {
             Scheme::RsaPss(hash, _) => format!("rsa-pss-with-{hash}"),
             Scheme::Ed25519 => "ed25519".into(),
             Scheme::Ed448 => "ed448".into(),
+            Scheme::Dsa(hash) => format!("dsa-with-{hash}"),
         }
     }
 
@@ -124,7 +130,7 @@ impl Scheme {
     pub const fn hash(self) -> Option<Hash> {
         match self {
             Self::Sm2 => Some(Hash::Sm3),
-            Self::Ecdsa(hash) | Self::RsaPkcs1(hash) | Self::RsaPss(hash, _) => Some(hash),
+            Self::Ecdsa(hash) | Self::RsaPkcs1(hash) | Self::RsaPss(hash, _) | Self::Dsa(hash) => Some(hash),
             Self::Ed25519 | Self::Ed448 => None,
         }
     }
@@ -137,6 +143,7 @@ impl Scheme {
             Self::RsaPkcs1(_) | Self::RsaPss(..) => matches!(kind, KeyKind::Rsa(_)),
             Self::Ed25519 => matches!(kind, KeyKind::Ed25519),
             Self::Ed448 => matches!(kind, KeyKind::Ed448),
+            Self::Dsa(_) => matches!(kind, KeyKind::Dsa(_)),
         }
     }
 }
@@ -154,6 +161,10 @@ fn scheme(name: &Oid, parameters: Option<Tlv<'_>>, hint: Option<Hash>, key: &Pub
         oid::RSA_PSS => return pss(parameters),
         oid::ED25519 => Scheme::Ed25519,
         oid::ED448 => Scheme::Ed448,
+        oid::DSA_WITH_SHA1 => Scheme::Dsa(Hash::Sha1),
+        oid::DSA_WITH_SHA224 => Scheme::Dsa(Hash::Sha224),
+        oid::DSA_WITH_SHA256 => Scheme::Dsa(Hash::Sha256),
+        oid::DSA => Scheme::Dsa(hinted(Hash::Sha1)),
         _ => match hashed(name) {
             Some(scheme) => scheme,
             None => return Err(VerifyError::Unsupported(format!("signature algorithm {name}"))),

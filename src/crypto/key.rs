@@ -1,6 +1,6 @@
 //! Public keys as they stand in certificates (SubjectPublicKeyInfo).
 
-use super::{Oid, oid};
+use super::{Oid, dsa, oid};
 use crate::crypto::tlv::{Reader, Tlv, TlvError, tag};
 use std::{fmt, sync::Arc};
 
@@ -76,8 +76,11 @@ pub(super) enum Material {
     },
     Ed25519([u8; 32]),
     Ed448(Box<ed448_goldilocks::VerifyingKey>),
-    /// Known by name only; no signature verifies under it here.
-    Named,
+    /// The public number, and the parameters unless they are the issuer's (RFC 3279 §2.3.2).
+    Dsa {
+        y: Vec<u8>,
+        parameters: Option<dsa::Parameters>,
+    },
 }
 
 /// A public key. Cheap to clone; compares by its encoding.
@@ -130,9 +133,10 @@ impl PublicKey {
                 (KeyKind::Ed448, Material::Ed448(Box::new(key)))
             }
             oid::DSA => {
-                let mut numbers = parts.expect(tag::SEQUENCE)?.children();
-                let prime = unsigned(numbers.expect(tag::INTEGER)?.value)?;
-                (KeyKind::Dsa(bit_length(prime)), Material::Named)
+                let y = unsigned(Tlv::parse(key)?.expect(tag::INTEGER)?.value)?.to_vec();
+                let parameters = if parts.is_empty() { None } else { dsa_parameters(&parts.read()?)? };
+                let bits = parameters.as_ref().map_or(0, |parameters| bit_length(&parameters.p));
+                (KeyKind::Dsa(bits), Material::Dsa { y, parameters })
             }
             other => return Err(KeyError::Unsupported(other.to_string())),
         };
@@ -155,6 +159,25 @@ impl PublicKey {
             subject_public_key: der::asn1::BitStringRef::from_bytes(point).map_err(|_| KeyError::Invalid("point"))?,
         };
         Self::from_spki(&key.to_der().map_err(|_| KeyError::Invalid("point"))?)
+    }
+
+    /// Whether the key lacks its parameters, which then are those of its issuer's key (RFC 3279 §2.3.2; DSA only).
+    pub fn inherits(&self) -> bool {
+        matches!(self.0.material, Material::Dsa { parameters: None, .. })
+    }
+
+    /// The key completed with the parameters of its issuer's key; `None` if that has none to give.
+    pub fn completed_by(&self, issuer: &Self) -> Option<Self> {
+        let (Material::Dsa { y, parameters: None }, Material::Dsa { parameters: Some(given), .. }) = (self.material(), issuer.material())
+        else {
+            return None;
+        };
+        Some(Self(Arc::new(Inner {
+            kind: issuer.kind(),
+            spki: self.0.spki.clone(),
+            bits: self.0.bits.clone(),
+            material: Material::Dsa { y: y.clone(), parameters: Some(given.clone()) },
+        })))
     }
 
     /// The kind of key.
@@ -225,6 +248,16 @@ fn curve_key(curve: Oid, point: &[u8]) -> Result<(KeyKind, Material), KeyError> 
         }
         other => return Err(KeyError::Unsupported(other.to_string())),
     })
+}
+
+/// Dss-Parms; NULL stands for none in some certificates.
+fn dsa_parameters(value: &Tlv<'_>) -> Result<Option<dsa::Parameters>, KeyError> {
+    if value.tag == tag::NULL {
+        return Ok(None);
+    }
+    let mut numbers = value.expect(tag::SEQUENCE)?.children();
+    let mut next = || -> Result<Vec<u8>, KeyError> { Ok(unsigned(numbers.expect(tag::INTEGER)?.value)?.to_vec()) };
+    Ok(Some(dsa::Parameters { p: next()?, q: next()?, g: next()? }))
 }
 
 fn rsa_key(key: &[u8]) -> Result<(KeyKind, Material), KeyError> {

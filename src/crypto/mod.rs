@@ -5,6 +5,7 @@
 //! judge's policy, not decided here: a signature made with SHA-1 or RSA-1024 verifies and says so in its name.
 
 mod algorithm;
+mod dsa;
 mod hash;
 mod key;
 pub mod oid;

@@ -1,6 +1,6 @@
 //! Verifying signatures: one call over a message in memory, or a stream.
 
-use super::{Hash, Hasher, KeyKind, PublicKey, Scheme, SignatureAlgorithm, key::Material, rsa_verify, sm2::read_signature};
+use super::{Hash, Hasher, KeyKind, PublicKey, Scheme, SignatureAlgorithm, dsa, key::Material, rsa_verify, sm2::read_signature};
 use ring::signature as rs;
 use sm2::dsa::signature::hazmat::PrehashVerifier as _;
 
@@ -60,7 +60,7 @@ impl MessageVerifier {
     pub fn new(key: &PublicKey, algorithm: &SignatureAlgorithm) -> Result<Self, VerifyError> {
         let scheme = algorithm.scheme();
         match key.kind() {
-            KeyKind::Dsa(_) => return Err(VerifyError::Unsupported(format!("a {} key", key.kind()))),
+            _ if key.inherits() => return Err(VerifyError::Unsupported("a DSA key without its parameters".into())),
             kind if !scheme.fits(kind) => return Err(VerifyError::Mismatch),
             _ => {}
         }
@@ -71,7 +71,7 @@ impl MessageVerifier {
                 hasher.update(&super::sm2::z(&key.to_sec1_bytes()));
                 State::Hash(hasher)
             }
-            Scheme::Ecdsa(hash) | Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash, _) => State::Hash(hash.hasher()),
+            Scheme::Ecdsa(hash) | Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash, _) | Scheme::Dsa(hash) => State::Hash(hash.hasher()),
             Scheme::Ed25519 | Scheme::Ed448 => State::Whole(Vec::new()),
         };
         Ok(Self { key: key.clone(), scheme, state })
@@ -108,6 +108,7 @@ impl MessageVerifier {
             (Scheme::Ecdsa(_), Material::Ec(point)) => ecdsa(self.key.kind(), point, &digest, signature, false),
             (Scheme::RsaPkcs1(hash), Material::Rsa { n, e }) => rsa_verify::pkcs1(n, e, hash, &digest, signature),
             (Scheme::RsaPss(hash, salt), Material::Rsa { n, e }) => rsa_verify::pss(n, e, hash, salt, &digest, signature),
+            (Scheme::Dsa(_), Material::Dsa { y, parameters: Some(parameters) }) => dsa::verify(parameters, y, &digest, signature),
             _ => Err(VerifyError::Mismatch),
         }
     }

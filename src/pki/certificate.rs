@@ -227,6 +227,29 @@ impl Certificate {
         self.0.key.as_ref()
     }
 
+    /// The same certificate with its key completed by the parameters of the issuer's (RFC 3279 §2.3.2); unchanged unless the
+    /// key lacks them.
+    pub(super) fn completed_by(&self, issuer: &Self) -> Self {
+        let (Ok(key), Ok(issuer_key)) = (self.public_key(), issuer.public_key()) else { return self.clone() };
+        let Some(key) = key.completed_by(issuer_key) else { return self.clone() };
+        let Inner { der, tbs, serial, algorithm, signature, version, issuer, subject, not_before, not_after, extensions, .. } = &*self.0;
+        Self(Arc::new(Inner {
+            der: der.clone(),
+            tbs: tbs.clone(),
+            serial: serial.clone(),
+            algorithm: algorithm.clone(),
+            signature: signature.clone(),
+            version: *version,
+            issuer: issuer.clone(),
+            subject: subject.clone(),
+            not_before: *not_before,
+            not_after: *not_after,
+            key: Ok(key),
+            extensions: extensions.clone(),
+            fingerprint: OnceLock::new(),
+        }))
+    }
+
     /// Every extension, and the known ones read.
     pub fn extensions(&self) -> &Extensions {
         &self.0.extensions

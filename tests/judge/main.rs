@@ -11,9 +11,13 @@ mod cms;
 mod connector;
 mod foreign;
 mod separation;
+mod gm_vectors;
+mod paths;
+mod pkits;
 mod shipped_anchors;
 mod signing;
 mod verdicts;
+mod wycheproof;
 
 use std::path::PathBuf;
 

@@ -34,6 +34,8 @@ impl Findings {
 
 /// Examines `path`, from the leaf to the anchor; every signature in it was already verified or found unsupported.
 pub(super) fn examine(work: &mut Work, input: &PathInput<'_>, path: &[Certificate]) -> PathResult {
+    let completed = complete(work, path);
+    let path = completed.as_deref().unwrap_or(path);
     let mut findings = Findings::default();
     // §6.1: n certificates, the anchor not counted; a leaf that is itself the anchor is only looked at as a leaf.
     let n = path.len().saturating_sub(1);
@@ -53,8 +55,13 @@ pub(super) fn examine(work: &mut Work, input: &PathInput<'_>, path: &[Certificat
     for at in (0..n).rev() {
         let (Some(certificate), Some(issuer)) = (path.get(at), path.get(at + 1)) else { break };
         let leaf = at == 0;
-        if let Signed::Unsupported(what) = work.signed(certificate, issuer) {
-            findings.fault(FaultKind::UnsupportedAlgorithm, at, format!("its signature was not verified: {what}"));
+        match work.signed(certificate, issuer) {
+            Signed::Good => {}
+            Signed::Bad => findings.fault(FaultKind::Signature, at, "its issuer did not sign it (RFC 5280 6.1.3 (a)(1))"),
+            Signed::Unsupported(what) => {
+                findings.fault(FaultKind::UnsupportedAlgorithm, at, format!("its signature was not verified: {what}"));
+            }
+            Signed::Spent => findings.fault(FaultKind::Limit, at, "its signature was not verified: too many signatures"),
         }
         basics(certificate, at, if leaf { Place::Leaf } else { Place::Issuer }, input, &mut findings);
         if input.revocation != Revocation::Off {
@@ -110,6 +117,21 @@ pub(super) fn examine(work: &mut Work, input: &PathInput<'_>, path: &[Certificat
         }
     }
     finish(path, findings, revocations, set)
+}
+
+/// §6.1.4 (f): a key without parameters takes those of the key above it.
+fn complete(work: &mut Work, path: &[Certificate]) -> Option<Vec<Certificate>> {
+    path.iter().find(|certificate| certificate.public_key().is_ok_and(PublicKey::inherits))?;
+    let mut completed: Vec<Certificate> = Vec::with_capacity(path.len());
+    for certificate in path.iter().rev() {
+        let own = completed.last().map_or_else(|| certificate.clone(), |issuer| certificate.completed_by(issuer));
+        if certificate.public_key().is_ok_and(PublicKey::inherits) {
+            work.forget(&own);
+        }
+        completed.push(own);
+    }
+    completed.reverse();
+    Some(completed)
 }
 
 fn finish(path: &[Certificate], findings: Findings, revocation: Vec<RevocationFact>, policies: Vec<crate::crypto::Oid>) -> PathResult {

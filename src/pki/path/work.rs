@@ -97,6 +97,13 @@ impl Work {
         result
     }
 
+    /// Forgets what came of `issuer`'s signatures, since its key has been completed.
+    pub(super) fn forget(&mut self, issuer: &Certificate) {
+        let id = issuer.fingerprint_sha256();
+        self.edges.retain(|(_, signer), _| *signer != id);
+        self.lists.retain(|(_, signer), _| *signer != id);
+    }
+
     /// Whether `signer`'s key signed the list that stands at `at` in the question.
     pub(super) fn list_signed(&mut self, at: usize, crl: &Crl, signer: &Certificate) -> Signed {
         let key = (at, signer.fingerprint_sha256());
