@@ -2,6 +2,7 @@
 
 use crate::{
     config::Config,
+    doc::source::ByteSource,
     files::{self, Access, OpenFile},
     moment::Moment,
     net::{Net, NetOptions, Origin},
@@ -64,9 +65,9 @@ pub struct Args {
     /// The time for which the verdict is asked (RFC 3339); default: now
     #[arg(long, value_name = "RFC3339")]
     at: Option<Moment>,
-    /// What a detached signature covers, or what a time-stamp was put on
+    /// What a detached signature covers, or what a time-stamp was put on (repeatable: the one that fits is taken)
     #[arg(long, value_name = "FILE")]
-    content: Option<PathBuf>,
+    content: Vec<PathBuf>,
     /// Frozen evidence
     #[arg(long, value_name = "FILE")]
     evidence: Option<PathBuf>,
@@ -89,7 +90,7 @@ struct Desk {
     evidence: Evidence,
     policy: Policy,
     net: Option<(Net, tokio::runtime::Runtime)>,
-    content: Option<OpenFile>,
+    contents: Vec<OpenFile>,
     now: Moment,
     at: Option<Moment>,
     revocation: Revocation,
@@ -162,12 +163,12 @@ fn prepare(args: &Args) -> Result<Desk, String> {
         sources.anchors = TrustStore::read(&path).and_then(|store| store.anchors()).map_err(|fault| fault.to_string())?;
     }
     let evidence = sources.load().map_err(|fault| fault.to_string())?;
-    let content = args.content.as_deref().map(|path| OpenFile::open(path).map_err(|error| format!("{}: {error}", path.display())));
+    let contents = args.content.iter().map(|path| OpenFile::open(path).map_err(|error| format!("{}: {error}", path.display())));
     Ok(Desk {
         evidence,
         policy: policy(&args.policy)?,
         net: if args.offline { None } else { net(args)? },
-        content: content.transpose()?,
+        contents: contents.collect::<Result<_, String>>()?,
         now: SystemClock.now(),
         at: args.at,
         revocation: if args.revocation == "soft" { Revocation::Soft } else { Revocation::Hard },
@@ -205,11 +206,11 @@ fn judge(path: &Path, desk: &Desk) -> Result<Verdict, String> {
     let file = OpenFile::open(path).map_err(|error| error.to_string())?;
     let options =
         Options { file: base_name(path), at: desk.at.unwrap_or(desk.now), at_given: desk.at.is_some(), revocation: desk.revocation };
-    let content = desk.content.as_ref().map(|content| content as &dyn crate::doc::source::ByteSource);
+    let contents: Vec<&dyn ByteSource> = desk.contents.iter().map(|content| content as &dyn ByteSource).collect();
     let verdict = match &desk.net {
-        None => offline(&file, content, &desk.evidence, &desk.policy, &options),
+        None => offline(&file, &contents, &desk.evidence, &desk.policy, &options),
         Some((net, runtime)) => {
-            let asked = online(&file, content, &desk.evidence, &desk.policy, &options, net);
+            let asked = online(&file, &contents, &desk.evidence, &desk.policy, &options, net);
             runtime.block_on(asked).map(|(verdict, _)| verdict)
         }
     };

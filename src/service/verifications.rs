@@ -137,7 +137,7 @@ async fn judge(
     let runtime = tokio::runtime::Handle::current();
     let work = tokio::task::spawn_blocking(move || {
         let content = submission.content.as_deref();
-        runtime.block_on(verify::online(&*submission.document, content, &known, &policy, &options, &world.net))
+        runtime.block_on(verify::online(&*submission.document, content.as_slice(), &known, &policy, &options, &world.net))
     });
     work.await.map_err(|error| Fault::new(code::SYSTEM).because(error))?.map_err(unreadable)
 }

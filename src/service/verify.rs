@@ -2,7 +2,11 @@
 
 use super::trust::{certificates, unreadable};
 use crate::{
-    doc::{self, ReadOptions, source::ByteSource},
+    doc::{
+        self, Facts, ReadOptions,
+        facts::{Imprint, Integrity},
+        source::ByteSource,
+    },
     fault::{Fault, code},
     files,
     net::{Budget, Net},
@@ -21,15 +25,38 @@ const ROUNDS: usize = 3;
 /// Most addresses that are asked for one document.
 const MAX_CALLS: usize = 16;
 
+/// Reads a document; of several contents supplied, the one counts that was signed or stamped, otherwise the first.
+fn read(source: &dyn ByteSource, contents: &[&dyn ByteSource], evidence: &Evidence) -> std::io::Result<Facts> {
+    let with = |content| doc::read(source, &ReadOptions { content, certificates: &evidence.certificates });
+    let Some((first, others)) = contents.split_first() else { return with(None) };
+    let facts = with(Some(*first))?;
+    if others.is_empty() || is_on_content(&facts) {
+        return Ok(facts);
+    }
+    for other in others {
+        let other = with(Some(*other))?;
+        if is_on_content(&other) {
+            return Ok(other);
+        }
+    }
+    Ok(facts)
+}
+
+fn is_on_content(facts: &Facts) -> bool {
+    let stamped = facts.timestamp.as_ref().and_then(|stamp| stamp.token.as_ref());
+    stamped.is_some_and(|token| token.imprint == Imprint::Matches)
+        || facts.signatures.iter().any(|entry| matches!(entry.signer.integrity, Integrity::Intact | Integrity::BadSignature))
+}
+
 /// Judges a document with the evidence at hand, asking nobody.
 pub fn offline(
     source: &dyn ByteSource,
-    content: Option<&dyn ByteSource>,
+    contents: &[&dyn ByteSource],
     evidence: &Evidence,
     policy: &Policy,
     options: &Options,
 ) -> std::io::Result<Verdict> {
-    let facts = doc::read(source, &ReadOptions { content, certificates: &evidence.certificates })?;
+    let facts = read(source, contents, evidence)?;
     Ok(verify::judge(&facts, evidence, policy, options))
 }
 
@@ -37,13 +64,13 @@ pub fn offline(
 /// the allow-list. What cannot be had stays missing, and the verdict says so. Returns what was fetched too, as evidence.
 pub async fn online(
     source: &dyn ByteSource,
-    content: Option<&dyn ByteSource>,
+    contents: &[&dyn ByteSource],
     evidence: &Evidence,
     policy: &Policy,
     options: &Options,
     net: &Net,
 ) -> std::io::Result<(Verdict, Evidence)> {
-    let facts = doc::read(source, &ReadOptions { content, certificates: &evidence.certificates })?;
+    let facts = read(source, contents, evidence)?;
     let mut known = evidence.clone();
     let mut fetched = Evidence::default();
     let mut asked: Vec<Url> = Vec::new();

@@ -4,7 +4,7 @@ use super::{Context, evidence::Purpose, findings::Detail};
 use crate::{
     moment::Moment,
     pki::{
-        Certificate, Reason,
+        Certificate, Crl, OcspResponse, Reason,
         extensions::oid,
         path::{self, Anchor, FaultKind, PathFault, PathInput, PathResult, RevocationEvidence, RevocationFact},
     },
@@ -80,29 +80,32 @@ pub(super) struct Chain {
     pub status: Vec<Status>,
 }
 
+/// Finds the chain of `leaf` as of the present: nothing proves an earlier time. Silence of revocation data that came with the
+/// document then proves nothing, since whoever presents the document chose it: an older list, still current by its own word, hides
+/// a revocation. What it says about a revocation counts.
+pub(super) fn find_now(context: &Context<'_>, leaf: &Certificate, used: Use) -> Chain {
+    let mut chain = find(context, leaf, context.options.at, used);
+    if context.pool.has_carried() && chain.status.iter().any(|status| matches!(status, Status::Good)) {
+        let independent = search(context, leaf, context.options.at, used, context.pool.supplied());
+        let independent = statuses(&independent);
+        for (position, status) in chain.status.iter_mut().enumerate() {
+            if matches!(status, Status::Good) && !matches!(independent.get(position), Some(Status::Good)) {
+                *status = Status::Unknown(Detail::new(
+                    "只有文件自带的吊销信息，且没有时间证明",
+                    "only the document itself brings revocation data, and nothing proves an earlier time",
+                ));
+            }
+        }
+    }
+    chain
+}
+
 /// Finds the chain of `leaf` as of `moment`; revocation data up to the time of the verdict counts.
 pub(super) fn find(context: &Context<'_>, leaf: &Certificate, moment: Moment, used: Use) -> Chain {
-    let serves = |purposes: &[Purpose]| used.purposes().iter().any(|purpose| purposes.contains(purpose));
-    let trusted = context.evidence.anchors.iter().filter(|anchor| serves(&anchor.purposes));
-    let anchors: Vec<Anchor> = trusted.map(|anchor| Anchor::from(anchor.certificate.clone())).collect();
-    let responders = context.evidence.anchors.iter().filter(|anchor| anchor.purposes.contains(&Purpose::Ocsp));
-    // An anchor for every purpose is an authority, not a responder: only those named for OCSP alone answer for others.
-    let responders: Vec<Certificate> =
-        responders.filter(|anchor| anchor.purposes.len() == 1).map(|anchor| anchor.certificate.clone()).collect();
-    let result = path::validate(&PathInput {
-        intermediates: &context.pool.certificates,
-        crls: &context.pool.crls,
-        ocsps: &context.pool.ocsps,
-        now: moment.max(context.options.at),
-        purpose: used.purpose(),
-        revocation: path::Revocation::Hard,
-        trusted_responders: &responders,
-        ..PathInput::new(leaf, &anchors, moment)
-    });
-    let key_use = key_use(leaf, used, &result);
+    let result = search(context, leaf, moment, used, (&context.pool.crls, &context.pool.ocsps));
     Chain {
         fault: fault(&result).or_else(|| misleading(&result.path)),
-        key_use,
+        key_use: key_use(leaf, used, &result),
         bounds: if moment < leaf.not_before() {
             Bounds::TooEarly
         } else if !leaf.is_valid_at(moment) {
@@ -110,15 +113,35 @@ pub(super) fn find(context: &Context<'_>, leaf: &Certificate, moment: Moment, us
         } else {
             Bounds::Inside
         },
-        status: result
-            .path
-            .iter()
-            .zip(&result.revocation)
-            .take(result.path.len().saturating_sub(1))
-            .map(|(certificate, fact)| status(certificate, fact))
-            .collect(),
+        status: statuses(&result),
         path: result.path,
     }
+}
+
+/// Of each certificate but the anchor.
+fn statuses(result: &PathResult) -> Vec<Status> {
+    let without_anchor = result.path.len().saturating_sub(1);
+    result.path.iter().zip(&result.revocation).take(without_anchor).map(|(certificate, fact)| status(certificate, fact)).collect()
+}
+
+fn search(context: &Context<'_>, leaf: &Certificate, moment: Moment, used: Use, (crls, ocsps): (&[Crl], &[OcspResponse])) -> PathResult {
+    let serves = |purposes: &[Purpose]| used.purposes().iter().any(|purpose| purposes.contains(purpose));
+    let trusted = context.evidence.anchors.iter().filter(|anchor| serves(&anchor.purposes));
+    let anchors: Vec<Anchor> = trusted.map(|anchor| Anchor::from(anchor.certificate.clone())).collect();
+    let responders = context.evidence.anchors.iter().filter(|anchor| anchor.purposes.contains(&Purpose::Ocsp));
+    // An anchor for every purpose is an authority, not a responder: only those named for OCSP alone answer for others.
+    let responders: Vec<Certificate> =
+        responders.filter(|anchor| anchor.purposes.len() == 1).map(|anchor| anchor.certificate.clone()).collect();
+    path::validate(&PathInput {
+        intermediates: &context.pool.certificates,
+        crls,
+        ocsps,
+        now: moment.max(context.options.at),
+        purpose: used.purpose(),
+        revocation: path::Revocation::Hard,
+        trusted_responders: &responders,
+        ..PathInput::new(leaf, &anchors, moment)
+    })
 }
 
 /// The fault that decides, by kind: nothing trusted, then a broken rule, then a constraint. Validity and revocation of the leaf

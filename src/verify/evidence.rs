@@ -99,11 +99,18 @@ pub(super) struct Pool {
     pub certificates: Vec<Certificate>,
     pub crls: Vec<Crl>,
     pub ocsps: Vec<OcspResponse>,
+    /// How many of the CRLs and OCSP responses were supplied; those after them came with the document.
+    supplied: (usize, usize),
 }
 
 impl Pool {
     pub fn new(facts: &Facts, evidence: &Evidence) -> Self {
-        let mut pool = Self { certificates: evidence.certificates.clone(), crls: evidence.crls.clone(), ocsps: evidence.ocsps.clone() };
+        let mut pool = Self {
+            certificates: evidence.certificates.clone(),
+            crls: evidence.crls.clone(),
+            ocsps: evidence.ocsps.clone(),
+            supplied: (evidence.crls.len(), evidence.ocsps.len()),
+        };
         pool.certificates.extend(facts.certificates.iter().cloned());
         pool.carried(&facts.crls, &facts.ocsps);
         let stamped = facts.timestamp.iter().map(|stamp| &stamp.signer);
@@ -112,6 +119,16 @@ impl Pool {
             signer.timestamps.iter().for_each(|stamp| pool.signer(&stamp.signer));
         }
         pool
+    }
+
+    /// The revocation data that did not come with the document.
+    pub fn supplied(&self) -> (&[Crl], &[OcspResponse]) {
+        (self.crls.get(..self.supplied.0).unwrap_or_default(), self.ocsps.get(..self.supplied.1).unwrap_or_default())
+    }
+
+    /// Whether the document brought revocation data of its own.
+    pub fn has_carried(&self) -> bool {
+        self.crls.len() > self.supplied.0 || self.ocsps.len() > self.supplied.1
     }
 
     fn signer(&mut self, signer: &SignerFacts) {

@@ -53,7 +53,10 @@ pub fn needs(facts: &Facts, evidence: &Evidence, options: &Options) -> Vec<Need>
     let mut needs = Vec::new();
     let mut ask = |signer: &SignerFacts, used: chain::Use, at| {
         let Some(leaf) = &signer.certificate else { return };
-        let chain = chain::find(&context, leaf, at, used);
+        let chain = match used {
+            chain::Use::Sign | chain::Use::Seal if signer.timestamps.is_empty() => chain::find_now(&context, leaf, used),
+            _ => chain::find(&context, leaf, at, used),
+        };
         for (position, certificate) in chain.path.iter().enumerate() {
             if matches!(chain.status.get(position), Some(chain::Status::Unknown(_))) {
                 add(&mut needs, certificate, chain.path.get(position.saturating_add(1)));

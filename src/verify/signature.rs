@@ -55,7 +55,10 @@ pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, documents: &[
     let (standing, strong) = match &signer.certificate {
         Some(certificate) => {
             let role = if entry.kind == SignatureKind::Seal { Use::Seal } else { Use::Sign };
-            let chain = chain::find(context, certificate, times.validity(), role);
+            let chain = match times.proven {
+                Some(proven) => chain::find(context, certificate, proven, role),
+                None => chain::find_now(context, certificate, role),
+            };
             let standing = standing(&mut findings, context, chain, &times, Role::Signer);
             let strong = algorithms::check(&mut findings, signer, &standing.path, times.validity(), after.or(claimed));
             identity(&mut findings, certificate);
