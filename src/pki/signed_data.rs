@@ -271,8 +271,12 @@ fn encapsulated(info: Tlv<'_>) -> Result<(Oid, Option<Cow<'_, [u8]>>), SignedDat
         None => None,
         Some(explicit) => {
             let inner = explicit.inner()?;
-            // RFC 2315 §9.3: of a content that is no OCTET STRING, the contents octets are digested.
-            Some(if inner.tag & 0xdf == tag::OCTET_STRING { inner.octets()? } else { inner.value.into() })
+            // Plain data is an OCTET STRING in every dialect; RFC 2315 §9.3 knows other contents, of which the contents octets are digested.
+            let octets = inner.tag & 0xdf == tag::OCTET_STRING;
+            if !octets && (inner.tag != tag::SEQUENCE || matches!(content_type, oid::DATA | oid::GM_DATA | oid::TST_INFO)) {
+                return Err(TlvError::Unexpected.into());
+            }
+            Some(if octets { inner.octets()? } else { inner.value.into() })
         }
     };
     fields.end()?;

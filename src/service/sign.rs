@@ -208,7 +208,7 @@ async fn judged(order: &Order, output: Output, bench: &Bench, now: Moment) -> Re
         let joined = output.over(&*document);
         let options = Options { file: String::new(), at: now, at_given: false, revocation: bench.revocation };
         let content = detached.then_some(&*document);
-        let verdict = offline(&joined, content, &bench.evidence, &bench.policy, &options);
+        let verdict = offline(&joined, content.as_slice(), &bench.evidence, &bench.policy, &options);
         let verdict = verdict.map_err(|error| Fault::new(code::FILE).because(error))?;
         // Earlier signatures have their own fate; the one just made must pass.
         let passed = match verdict.signatures.last() {

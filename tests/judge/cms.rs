@@ -270,7 +270,7 @@ fn unprotected(file: &[u8]) -> Vec<std::ops::Range<usize>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 800, ..ProptestConfig::default() })]
 
     /// No changed octet passes, unless it stands where nothing is protected.
     #[test]
