@@ -20,3 +20,4 @@ mod proofs;
 mod running;
 mod store;
 mod store_races;
+mod webdriver;

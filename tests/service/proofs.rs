@@ -2,6 +2,7 @@
 
 use crate::browser_lite::{Browser, House, Seen};
 use crate::running::xinyin;
+use crate::webdriver::Chromium;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -375,9 +376,19 @@ struct Connector {
 }
 
 impl Connector {
+    /// One that signs unasked.
     fn start(key: &Path, pin: &Path, origin: &str) -> Self {
+        Self::with(key, pin, origin, &["--yes"])
+    }
+
+    /// One that asks its holder.
+    fn start_asking(key: &Path, pin: &Path, origin: &str) -> Self {
+        Self::with(key, pin, origin, &[])
+    }
+
+    fn with(key: &Path, pin: &Path, origin: &str, more: &[&str]) -> Self {
         let mut command = xinyin();
-        command.args(["connector", "--port", "0", "--format", "json", "--yes", "--origin", origin, "--key"]).arg(key);
+        command.args(["connector", "--port", "0", "--format", "json"]).args(more).args(["--origin", origin, "--key"]).arg(key);
         let mut child = command.arg("--password-file").arg(pin).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -569,4 +580,50 @@ async fn acting_for_an_organisation() {
     assert_eq!(by_certificate(&mut alone, "/login/organisation", valid(&house, "xinyin-sample", "sm2")).status, 303);
     let shown = account_of(&mut alone);
     assert!(shown.contains(COMPANY.1) && !shown.contains("3508***"));
+}
+
+/// Real pages in a real browser: the login page's script reaches the connector, the holder confirms on the connector's own page.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_connector_in_a_real_browser() {
+    let Some(browser) = Chromium::start("the_connector_in_a_real_browser") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::start(folder.path()).await;
+    let pin = folder.path().join("pin");
+    std::fs::write(&pin, &house.lab.described.p12_password).unwrap();
+    let connector = Connector::start_asking(&valid(&house, "zhang-wei", "sm2").p12, &pin, &house.issuer());
+    let own_page = format!("http://127.0.0.1:{}/", connector.port);
+
+    browser.open(&format!("{}/login/certificate?lang=zh-CN", house.issuer()));
+    let login = browser.window();
+    // Nothing listens there: the page says so and stays.
+    browser.fill("#port", "9");
+    browser.click("#connector-login button");
+    let told = || {
+        browser
+            .script("const n = document.getElementById('connector-error'); return n.hidden ? '' : n.textContent")
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    crate::peers::wait_for("the page to say that no connector was found", 20, || told().contains("没有找到连接器").then_some(()));
+    browser.fill("#port", &connector.port.to_string());
+    browser.click("#connector-login button");
+    let challenge = browser.script("return document.getElementById('challenge').textContent").as_str().unwrap().to_owned();
+    browser.new_window();
+    browser.open(&own_page);
+    crate::peers::wait_for("the text on the connector's page", 20, || {
+        let shown = browser.script("const p = document.querySelector('pre'); return p ? p.textContent : ''");
+        (shown.as_str() == Some(challenge.as_str())).then_some(())
+    });
+    browser.click("button[value=confirm]");
+    browser.to_window(&login);
+    crate::peers::wait_for("the account page", 20, || browser.address().ends_with("/account").then_some(()));
+    let text = browser.script("return document.body.innerText").as_str().unwrap().to_owned();
+    assert!(text.contains("张伟") && text.contains("3508**********0111") && text.contains("实证"), "{text}");
+
+    // A page that the holder did not allow gets nothing, whatever it tries.
+    browser.open(&format!("{}lab/inbox", house.lab.url("/")));
+    let stolen = format!("return fetch('{own_page}certificates').then(a => a.text(), e => 'refused: ' + e)");
+    let said = browser.script(&stolen);
+    assert!(said.as_str().unwrap_or_default().starts_with("refused"), "{said}");
 }
