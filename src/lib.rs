@@ -9,7 +9,7 @@
 //! # Who may import whom
 //!
 //! faces → service → {pure, doors}. Among the pure: id, crypto ← pki ← doc ← verify ← sign; login uses id, pki and verdicts.
-//! Doors import pure types, and `net` for outbound calls; otherwise never one another. `tests/house.rs` enforces this table.
+//! Doors import pure types, `net` for outbound calls and `files` for files; otherwise never one another. `tests/house.rs` enforces this table.
 //! `docs/architecture.md` walks the three journeys through the files.
 
 pub mod fault;
