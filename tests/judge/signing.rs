@@ -67,6 +67,11 @@ fn request(authority: &Authority, holder: &Holder, format: Format, level: Level)
     }
 }
 
+/// A signature without time-stamp by the authority's signer.
+pub fn plain_request(authority: &Authority, format: Format) -> Request {
+    request(authority, &authority.signer, format, Level::B)
+}
+
 /// The authority's answer to a time-stamp request.
 fn stamped(authority: &Authority, asked: &[u8], dialect: Dialect) -> Vec<u8> {
     let asked = reading::request(asked).unwrap();

@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn a_key_that_stands_twice_is_noticed() {
-        assert!(read("<</A 1/A 1>>").unwrap().as_dictionary().unwrap().ambiguous);
+        assert!(read("<</A 1/A 1>>").unwrap().as_dictionary().unwrap().is_ambiguous());
     }
 
     #[test]

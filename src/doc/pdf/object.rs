@@ -58,8 +58,7 @@ impl PartialEq for Text {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Dictionary {
     entries: BTreeMap<Vec<u8>, Object>,
-    /// Whether a key stands twice with different values: readers then disagree about its value.
-    pub ambiguous: bool,
+    twice: Vec<Vec<u8>>,
 }
 
 impl Dictionary {
@@ -70,9 +69,20 @@ impl Dictionary {
 
     /// Adds an entry; a key that stands already with another value makes the dictionary ambiguous, its last value is kept.
     pub fn insert(&mut self, key: Vec<u8>, value: Object) {
-        let clash = self.entries.get(&key).is_some_and(|earlier| *earlier != value);
-        self.ambiguous |= clash;
+        if self.entries.get(&key).is_some_and(|earlier| *earlier != value) {
+            self.twice.push(key.clone());
+        }
         self.entries.insert(key, value);
+    }
+
+    /// Whether a key stands twice with different values: readers then disagree about its value.
+    pub fn is_ambiguous(&self) -> bool {
+        !self.twice.is_empty()
+    }
+
+    /// Whether this key stands twice with different values.
+    pub fn is_twice(&self, key: &str) -> bool {
+        self.twice.iter().any(|twice| twice == key.as_bytes())
     }
 
     /// Sets the value under `key`, whatever stood there.
@@ -108,7 +118,7 @@ impl Dictionary {
     /// Whether the keys other than `except` hold the same values in both.
     pub fn same_but(&self, other: &Self, except: &[&str]) -> bool {
         let counts = |entry: &(&[u8], &Object)| !except.iter().any(|key| key.as_bytes() == entry.0);
-        !self.ambiguous && !other.ambiguous && self.iter().filter(counts).eq(other.iter().filter(counts))
+        !self.is_ambiguous() && !other.is_ambiguous() && self.iter().filter(counts).eq(other.iter().filter(counts))
     }
 }
 

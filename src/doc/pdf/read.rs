@@ -266,15 +266,33 @@ fn mentions(source: &dyn ByteSource, word: &[u8]) -> bool {
 }
 
 fn contains(octets: &[u8], word: &[u8]) -> bool {
-    word.first().is_some_and(|first| {
-        let mut rest = octets;
-        while let Some(at) = rest.iter().position(|octet| octet == first) {
-            rest = rest.get(at..).unwrap_or_default();
-            if rest.starts_with(word) {
-                return true;
-            }
-            rest = rest.get(1..).unwrap_or_default();
+    use std::io::BufRead as _;
+    let Some((&first, after)) = word.split_first() else { return true };
+    let mut rest = octets;
+    // Reading from a slice cannot fail; `skip_until` finds the next candidate faster than a loop over octets.
+    while let Ok(skipped) = rest.skip_until(first) {
+        if skipped == 0 {
+            return false;
         }
-        false
-    })
+        if rest.starts_with(after) {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_across_the_border_of_two_pieces() {
+        for at in [0, 1, 65_530, 65_536, 131_071, 199_990] {
+            let mut bytes = vec![b'/'; 200_000];
+            bytes[at..at + 10].copy_from_slice(b"/ByteRange");
+            assert!(mentions(&bytes, b"/ByteRange"), "{at}");
+        }
+        assert!(!mentions(&vec![b'/'; 200_000], b"/ByteRange"));
+        assert!(!mentions(&b"/ByteRang".to_vec(), b"/ByteRange"));
+    }
 }

@@ -53,7 +53,7 @@ pub fn signature(revision: Revision<'_, '_>, value: &Object) -> Result<Signature
     let Object::Dictionary(dictionary) = revision.resolve(value)? else {
         return Err(PdfError::Structure(("签名域的值不是字典", "the value of a signature field is no dictionary")));
     };
-    if dictionary.ambiguous {
+    if ["Contents", "ByteRange", "SubFilter", "Reference"].iter().any(|key| dictionary.is_twice(key)) {
         return Err(PdfError::Structure(("签名字典中有重复的键", "a key stands twice in the signature dictionary")));
     }
     // The string's place counts, so it must stand in the dictionary itself.

@@ -63,7 +63,7 @@ pub(super) fn prepare(document: &dyn ByteSource, request: &Request, nonce: &[u8;
     }
     let latest = pdf.latest();
     let catalog = latest.catalog()?;
-    if catalog.ambiguous {
+    if catalog.is_ambiguous() {
         return Err(no("PDF 目录中有重复的键", "a key stands twice in the document catalogue"));
     }
     forbid_closed(latest, &catalog)?;
@@ -197,7 +197,7 @@ fn add_field(writer: &mut Writer, latest: Revision<'_, '_>, catalog: &Dictionary
     let root = latest.trailer().and_then(|trailer| trailer.reference("Root"));
     let root = root.ok_or(no("PDF 没有目录", "the PDF has no catalogue"))?;
     let mut form = latest.dictionary(catalog, "AcroForm")?.unwrap_or_default();
-    if form.ambiguous {
+    if form.is_ambiguous() {
         return Err(no("表单字典中有重复的键", "a key stands twice in the form dictionary"));
     }
     let mut list = match latest.value(&form, "Fields")? {

@@ -28,7 +28,7 @@ pub(super) fn find(latest: Revision<'_, '_>, number: u32) -> Result<(Id, Diction
             _ => {
                 left -= 1;
                 if left == 0 {
-                    let usable = !node.ambiguous && node.name("Type") == Some(b"Page");
+                    let usable = !node.is_ambiguous() && node.name("Type") == Some(b"Page");
                     return if usable { Ok((id, node)) } else { Err(no("页面对象无效", "the page object is malformed")) };
                 }
             }

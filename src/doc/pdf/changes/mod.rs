@@ -203,7 +203,7 @@ fn changes(
 
 /// Whether two values mean the same, the octets of streams included.
 fn same_value(old: Revision<'_, '_>, one: &Object, new: Revision<'_, '_>, other: &Object) -> Result<bool, PdfError> {
-    let ambiguous = |object: &Object| object.as_dictionary().is_some_and(|dictionary| dictionary.ambiguous);
+    let ambiguous = |object: &Object| object.as_dictionary().is_some_and(|dictionary| dictionary.is_ambiguous());
     if ambiguous(one) || ambiguous(other) {
         return Ok(false);
     }
@@ -237,7 +237,12 @@ fn check_edges(changes: &BTreeMap<u32, Change>, roles: &HashMap<u32, Role>, edge
                 format!("object {number} was added after signing for no known purpose"),
             ),
             Some(role) => {
-                let Some(edge) = references.iter().find(|edge| !role.allows(edge, roles)) else { continue };
+                // The length of a stream that is itself claimed belongs to it.
+                let is_length = |edge: &Edge| {
+                    let claimed = edge.from.is_some_and(|from| changes.contains_key(&from) && roles.contains_key(&from));
+                    edge.key == b"Length" && edge.top && claimed && change.old.is_none()
+                };
+                let Some(edge) = references.iter().find(|edge| !role.allows(edge, roles) && !is_length(edge)) else { continue };
                 let key = String::from_utf8_lossy(&edge.key).into_owned();
                 let (zh, en) = (
                     format!("签名之后改动的对象 {number} 还从 /{key} 处被引用"),
@@ -254,7 +259,7 @@ fn check_edges(changes: &BTreeMap<u32, Change>, roles: &HashMap<u32, Role>, edge
 /// Whether a reader that repairs a file might take the object, to which nothing refers, for the root of a document.
 fn could_be_a_root(object: &Object) -> bool {
     object.as_dictionary().is_some_and(|dictionary| {
-        dictionary.ambiguous
+        dictionary.is_ambiguous()
             || matches!(dictionary.name("Type"), Some(b"Catalog" | b"Pages" | b"Page" | b"XRef" | b"ObjStm"))
             || ["Root", "Pages", "Kids"].iter().any(|key| dictionary.get(key).is_some())
     })

@@ -18,6 +18,8 @@ pub enum Role {
     NewField,
     /// The dictionary of a new signature.
     Signature,
+    /// The default resources of the form, changed: undecided.
+    Resources,
     /// A page whose annotations alone changed.
     Page,
     /// A page's list of annotations.
@@ -46,6 +48,7 @@ impl Role {
             Self::Form => key == b"AcroForm",
             Self::FieldList => key == b"Fields",
             Self::OldField | Self::NewField => matches!(key, b"Fields" | b"Kids" | b"Annots" | b"Parent" | b"Obj" | b"CO"),
+            Self::Resources => key == b"DR",
             Self::Signature => key == b"V" && edge.top && matches!(from, Some(Self::OldField | Self::NewField)),
             Self::Page => matches!(key, b"Kids" | b"P" | b"Pg" | b"Page" | b"D" | b"Dest" | b"Names" | b"OpenAction"),
             Self::Annotations => key == b"Annots",

@@ -204,7 +204,7 @@ impl Comparison<'_, '_, '_> {
     /// Whether a security store has only the entries it may have, each of its own type (tables 262 and 263).
     fn is_store(&self, root: &Object) -> Result<bool, PdfError> {
         let Object::Dictionary(dss) = self.new.resolve(root)? else { return Ok(false) };
-        if dss.ambiguous
+        if dss.is_ambiguous()
             || dss.has_null()
             || !only(&dss, &["Type", "VRI", "Certs", "OCSPs", "CRLs"])
             || !self.holds_streams(&dss, &["Certs", "OCSPs", "CRLs"])?
@@ -214,7 +214,7 @@ impl Comparison<'_, '_, '_> {
         match self.new.value(&dss, "VRI")? {
             Object::Null => Ok(true),
             Object::Dictionary(entries) => {
-                if entries.ambiguous || entries.has_null() {
+                if entries.is_ambiguous() || entries.has_null() {
                     return Ok(false);
                 }
                 for (_, entry) in entries.iter() {
@@ -272,6 +272,9 @@ impl Comparison<'_, '_, '_> {
         }
         if !drawn {
             self.claim_parts(is.get("DR"));
+        } else if let Some(resources) = is.reference("DR").filter(|id| self.changed(*id).is_some()) {
+            self.claim(resources, Role::Resources);
+            self.findings.doubt("签名之后改动了表单资源", "resources of the form were changed after signing");
         }
         if let Some(list) = is.reference("Fields") {
             self.claim(list, Role::FieldList);
@@ -335,8 +338,22 @@ impl Comparison<'_, '_, '_> {
             self.claim_widgets(&now.dictionary)?;
             return self.claim_signature(now);
         }
-        if self.changed(id).is_some() && before.kind != b"Sig" && now.kind == before.kind {
-            self.claim(id, Role::OldField);
+        if before.kind == b"Sig" || now.kind != before.kind {
+            return Ok(());
+        }
+        // Filling in a form: recognised, and left open until values can be judged.
+        let mut filled = self.changed(id).is_some();
+        self.claim(id, Role::OldField);
+        if let Object::Array(kids) = self.new.value(&now.dictionary, "Kids")? {
+            for kid in kids.iter().filter_map(Object::as_reference) {
+                let is_widget = |object: &Object| object.as_dictionary().is_some_and(|kid| kid.name("Subtype") == Some(b"Widget"));
+                if self.changed(kid).is_some_and(|change| is_widget(&change.new) && change.old.as_ref().is_some_and(is_widget)) {
+                    self.claim(kid, Role::OldField);
+                    filled = true;
+                }
+            }
+        }
+        if filled {
             self.findings
                 .doubt(format!("签名之后表单域 {} 有改动", now.name), format!("the form field {} was changed after signing", now.name));
         }
@@ -344,7 +361,7 @@ impl Comparison<'_, '_, '_> {
     }
 
     fn claim_new_field(&mut self, id: Id, field: &Field) -> Result<(), PdfError> {
-        let plain = |dictionary: &Dictionary| !dictionary.ambiguous && only(dictionary, FIELD_KEYS);
+        let plain = |dictionary: &Dictionary| !dictionary.is_ambiguous() && only(dictionary, FIELD_KEYS);
         if field.kind != b"Sig" || !plain(&field.dictionary) {
             return Ok(());
         }
@@ -372,7 +389,7 @@ impl Comparison<'_, '_, '_> {
         for id in kids.iter().filter_map(Object::as_reference) {
             let Some(Change { old, new: Object::Dictionary(new), .. }) = self.changed(id).cloned() else { continue };
             let fits = match &old {
-                None => only(&new, FIELD_KEYS) && !new.ambiguous,
+                None => only(&new, FIELD_KEYS) && !new.is_ambiguous(),
                 Some(Object::Dictionary(old)) => old.same_but(&new, &["AP", "F", "M"]) && !self.mentions(&new, &["AP"]),
                 Some(_) => false,
             };
