@@ -25,7 +25,6 @@ import org.bouncycastle.cms.CMSSignedData;
 import org.bouncycastle.cms.DefaultCMSSignatureAlgorithmNameGenerator;
 import org.bouncycastle.cms.SignerInformation;
 import org.bouncycastle.cms.jcajce.JcaSignerInfoVerifierBuilder;
-import org.bouncycastle.cms.jcajce.JcaSimpleSignerInfoVerifierBuilder;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.operator.jcajce.JcaContentVerifierProviderBuilder;
@@ -134,7 +133,7 @@ public class Judge {
         }
         Collection<?> found = token.getCertificates().getMatches(token.getSID());
         X509CertificateHolder holder = (X509CertificateHolder) found.iterator().next();
-        token.validate(new JcaSimpleSignerInfoVerifierBuilder().setProvider("BC").setSignatureAlgorithmNameGenerator(new Gm()).build(holder));
+        token.validate(new JcaSignerInfoVerifierBuilder(new JcaDigestCalculatorProviderBuilder().setProvider("BC").build()).setProvider("BC").setSignatureAlgorithmNameGenerator(new Gm()).build(holder));
         MessageDigest digest = MessageDigest.getInstance(token.getTimeStampInfo().getMessageImprintAlgOID().getId(), "BC");
         if (!Arrays.equals(digest.digest(bytes(dataPath)), token.getTimeStampInfo().getMessageImprintDigest())) throw new IllegalStateException("imprint of other data");
         return token.getTimeStampInfo().getMessageImprintAlgOID().getId() + " " + token.getTimeStampInfo().getGenTime().toInstant();
