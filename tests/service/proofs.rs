@@ -303,6 +303,21 @@ async fn certificates_of_every_family_by_connector_and_by_file() {
             assert!(account_of(&mut browser).contains(shown));
         }
     }
+    // For a portal: the text names it, and the browser goes back with a code in the same breath.
+    let mut browser = house.browser();
+    let asked = browser.get(&format!(
+        "/authorize?client_id=parks&response_type=code&scope=openid&state=s1&redirect_uri=http%3A%2F%2Flocalhost%3A9%2Fcb\
+         &acr_values=urn%3Axinyin%3Aacr%3Areal-credential&code_challenge={}&code_challenge_method=S256",
+        "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    ));
+    assert_eq!(asked.status, 303, "{asked:?}");
+    let path = asked.location().replacen("/login?", "/login/certificate?", 1);
+    let page = browser.get(path.strip_prefix(&house.issuer()).unwrap_or(&path));
+    let text = page.text("challenge");
+    assert!(text.contains("\nportal: parks 园林审批\n") && text.contains("\npurpose: login\n"), "{text}");
+    let answer = answer_with(valid(&house, "zhang-wei", "sm2"), &text);
+    let back = browser.upload("/login/certificate", &page.field("ask"), &answer).location();
+    assert!(back.starts_with("http://localhost:9/cb?") && back.contains("code=") && back.contains("state=s1"), "{back}");
     // Every act stands with its evidence; the evidence holds the challenge, and no number lies in the clear.
     let world = house.world().await;
     let acts = world
@@ -320,7 +335,7 @@ async fn certificates_of_every_family_by_connector_and_by_file() {
         })
         .await
         .unwrap();
-    assert_eq!(acts.len(), 6);
+    assert_eq!(acts.len(), 7);
     for (method, kept) in acts {
         assert_eq!(method, "certificate");
         let challenge = Challenge::parse(kept["challenge"].as_str().unwrap().as_bytes()).unwrap();

@@ -128,11 +128,6 @@ impl Chromium {
     pub fn to_window(&self, handle: &str) {
         self.command("POST", "/window", json!({"handle": handle}));
     }
-
-    /// What the page's console holds.
-    pub fn console(&self) -> String {
-        self.command("POST", "/se/log", json!({"type": "browser"})).to_string()
-    }
 }
 
 impl Drop for Chromium {
