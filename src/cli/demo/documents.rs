@@ -24,13 +24,12 @@ const fn sample(name: &'static str, family: &'static str, condition: &'static st
     Sample { name, family, condition, stamped, more: &[] }
 }
 
-const SAMPLES: [Sample; 7] = [
+const SAMPLES: [Sample; 6] = [
     sample("good.pdf", "p256", "valid", Some("p256")),
     sample("good-sm2.pdf", "sm2", "valid", Some("sm2")),
     sample("good-rsa.pdf", "rsa", "valid", Some("p256")),
     sample("without-timestamp.pdf", "p256", "valid", None),
     sample("revoked.pdf", "p256", "revoked", None),
-    sample("expired.pdf", "p256", "expired", None),
     Sample { more: &["--format", "cades", "--detached"], ..sample("plain.pdf.p7s", "sm2", "valid", Some("sm2")) },
 ];
 

@@ -86,16 +86,9 @@ impl Place {
         let authorities: Vec<_> = lab.timestamp_authorities.iter().map(|authority| text(&authority.url)).collect();
         let mut whole =
             plain.replace("outbound = []", &outbound).replace("timestamp = []", &format!("timestamp = [{}]", authorities.join(", ")));
-        let systems = [
-            ("population", &lab.connectors.population),
-            ("organisation", &lab.connectors.organisation),
-            ("phone", &lab.connectors.phone),
-            ("time", &lab.connectors.time),
-        ];
-        for (system, section) in systems {
-            let section: toml::Table = serde_json::from_value(section.clone()).map_err(|error| Fault::new(code::SYSTEM).because(error))?;
-            whole.push_str(&format!("\n[province.{system}]\n{section}"));
-        }
+        let sections: toml::Table =
+            serde_json::from_value(json!({ "province": lab.connectors })).map_err(|error| Fault::new(code::SYSTEM).because(error))?;
+        whole.push_str(&format!("\n{sections}"));
         if files::read_if_there(&config).is_ok_and(|found| found.is_none()) {
             let plan =
                 Plan { folder: self.folder.clone(), issuer, listen, database, agency, agency_name: AGENCY.1.into(), more: String::new() };

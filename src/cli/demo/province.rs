@@ -18,7 +18,7 @@ pub(super) struct Description {
     /// The lab's pages.
     pub pages: Pages,
     /// How to reach each system, as it stands in a configuration.
-    pub connectors: Connectors,
+    pub connectors: serde_json::Value,
     /// The hierarchies.
     pub authorities: Vec<Authority>,
     /// Time-stamping.
@@ -37,14 +37,6 @@ pub(super) struct Pages {
     pub inbox_json: String,
     pub clock: String,
     pub chaos: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Connectors {
-    pub population: serde_json::Value,
-    pub organisation: serde_json::Value,
-    pub phone: serde_json::Value,
-    pub time: serde_json::Value,
 }
 
 #[derive(Debug, Clone, Deserialize)]
