@@ -220,9 +220,10 @@ fn worst(page: &Page, signature: &Value, rules: &[&str]) -> (&'static str, &'sta
         Some("warn") => 1,
         _ => 0,
     };
-    let ours = list(signature, "checks").iter().filter(|check| string(check, "id").is_some_and(|id| rules.contains(&id)));
-    // `max_by_key` takes the last of equals; the first rule of a question is its main one.
-    let found = ours.rev().max_by_key(rank);
+    let checks = list(signature, "checks");
+    let ours = rules.iter().rev().filter_map(|rule| checks.iter().find(|check| string(check, "id") == Some(rule)));
+    // `max_by_key` takes the last of equals: of rules that say the same, the first one answers the question.
+    let found = ours.max_by_key(rank);
     let (mark, word) = status(page, found.and_then(|check| string(check, "status")).unwrap_or("unknown"));
     let answer = found.and_then(|check| string(check, if page.chinese() { "answer" } else { "answer_en" }));
     (mark, word, answer.unwrap_or_default().to_owned())

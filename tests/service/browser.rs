@@ -7,8 +7,6 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// When the sample documents of the desk are judged: the same for the page and the command line.
-pub const AT: &str = "2036-01-01T00:00:00Z";
 
 /// Runs a journey against a demo, or skips where Node or Chromium is absent.
 fn journey(test: &str, name: &str, more: impl FnOnce(&Demo) -> Value) {
@@ -66,5 +64,38 @@ fn openid_client_6_runs_the_whole_flow() {
         let output = peers::run(&mut command, 30);
         let client: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}\n{}", peers::said(&output)));
         json!({ "callback_port": port, "client": client })
+    });
+}
+
+/// The command line's verdict over a sample document of a demo, with the same anchors and the same hosts to be asked.
+pub fn by_command_line(demo: &Demo, file: &str, at: &str) -> Vec<u8> {
+    let mut command = xinyin();
+    command.args(["verify", "--format", "json", "--at", at, "--config", &demo.text("/config"), "--trust", &demo.text("/anchors")]);
+    let output = peers::run(command.arg(format!("{}/{file}", demo.text("/documents"))), 60);
+    assert!(output.status.code().is_some_and(|status| status < 3), "{}", peers::said(&output));
+    output.stdout.trim_ascii_end().to_vec()
+}
+
+/// Now, to the second.
+pub fn now() -> String {
+    let output = peers::run(Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]), 10);
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn a_clerk_judges_documents_and_gets_the_octets_of_the_command_line() {
+    journey("a_clerk_judges_documents", "desk", |demo| {
+        let (at, verdicts) = (now(), demo.data.join("verdicts"));
+        std::fs::create_dir_all(&verdicts).unwrap();
+        let expected = [
+            ("good.pdf", "核验通过", vec!["张伟", "有签名时间戳证明"]),
+            ("good-sm2.pdf", "核验通过", vec!["张伟"]),
+            ("tampered.pdf", "核验未通过", vec!["内容与签署时不一致"]),
+            ("revoked.pdf", "待核实", vec!["已吊销"]),
+        ];
+        for (file, _, _) in &expected {
+            std::fs::write(verdicts.join(format!("{file}.json")), by_command_line(demo, file, &at)).unwrap();
+        }
+        json!({ "at": at, "verdicts": verdicts, "expected": expected })
     });
 }

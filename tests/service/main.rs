@@ -6,6 +6,7 @@
 mod peers;
 
 mod audit;
+mod browser;
 mod browser_lite;
 mod house;
 mod lab;
@@ -20,4 +21,5 @@ mod proofs;
 mod running;
 mod store;
 mod store_races;
+mod verifications;
 mod webdriver;
