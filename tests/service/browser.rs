@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-
 /// Runs a journey against a demo, or skips where Node or Chromium is absent.
 fn journey(test: &str, name: &str, more: impl FnOnce(&Demo) -> Value) {
     let (Some(node), Some(_), Some(_), Some(modules)) = (

@@ -145,7 +145,8 @@ fn a_restart_keeps_everything_a_taken_port_is_said_and_no_number_is_on_the_disk(
     assert_eq!(curl(&[&demo.url("/jwks")]).stdout, jwks);
 
     // The clerks' numbers and the signers' are known to the service; nothing of them is readable on its disk or in its log.
-    let people: Vec<String> = demo.info["accounts"].as_array().unwrap().iter().filter_map(|a| a["number"].as_str().map(Into::into)).collect();
+    let people: Vec<String> =
+        demo.info["accounts"].as_array().unwrap().iter().filter_map(|a| a["number"].as_str().map(Into::into)).collect();
     let log = demo.log();
     assert!(demo.stop().success());
     let mut found = Vec::new();
