@@ -47,6 +47,8 @@ pub(super) const GENESIS: &str = "0000000000000000000000000000000000000000000000
 /// How many rows one transaction links.
 const BATCH: usize = 500;
 const LEASE: &str = "audit-sequencer";
+/// Longer than a batch takes, short enough that another machine soon goes on where one died.
+const LEASED: Duration = Duration::from_secs(3);
 
 /// A row as the chain sees it.
 #[derive(Default)]
@@ -128,8 +130,7 @@ pub async fn link(store: &Store, holder: &str, now: Moment) -> Result<Option<Hea
     if idle.await? {
         return Ok(None);
     }
-    let leased =
-        store.write("audit: lease", |tx| Box::pin(async move { Ok(leases::take(tx, LEASE, holder, now, Duration::from_secs(15)).await?) }));
+    let leased = store.write("audit: lease", |tx| Box::pin(async move { Ok(leases::take(tx, LEASE, holder, now, LEASED).await?) }));
     if !leased.await? {
         return Ok(None);
     }

@@ -15,6 +15,7 @@ mod lab_connectors;
 mod oidc;
 mod oidc_refusals;
 mod openidconnect_rp;
+mod operator;
 mod passkeys;
 mod postgres;
 mod proofs;

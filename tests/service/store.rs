@@ -529,6 +529,7 @@ async fn consents_anchors_keys_and_leases(db: Database) {
     assert!(take("two", at(19)).await);
     write!(store, |tx| leases::release(tx, "job", "two")).unwrap();
     assert!(take("one", at(20)).await);
+    assert!(take("two", at(-100)).await, "given before the clock was set back");
 }
 
 async fn erasure_leaves_nothing_readable(db: Database) {
