@@ -77,7 +77,7 @@ struct VerifyArgs {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Intermediates at most between certificate and anchor
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(0..=64))]
+    #[arg(long, value_name = "N", default_value_t = 12)]
     max_depth: u16,
     /// An acceptable certificate policy (repeatable; default: any)
     #[arg(long, value_name = "OID", value_parser = oid)]

@@ -75,6 +75,7 @@ struct Inner {
     distribution_point: Option<IssuingDistributionPoint>,
     authority_key_id: Option<AuthorityKeyId>,
     defects: Vec<String>,
+    irregular: bool,
 }
 
 impl Crl {
@@ -121,7 +122,10 @@ impl Crl {
         let serial = |entry: &Entry| minimal_integer(der.get(entry.serial.clone()).unwrap_or_default());
         entries.sort_by(|a, b| serial(a).cmp(serial(b)));
 
+        let twice = entries.windows(2).any(|pair| matches!(pair, [a, b] if a.issuer == b.issuer && serial(a) == serial(b)));
+
         let mut inner = Inner {
+            irregular: twice,
             tbs: tbs_start..tbs_end,
             algorithm: tbs_end..tbs_end.saturating_add(algorithm.raw.len()),
             signature: der.len().saturating_sub(signature.len())..der.len(),
@@ -144,6 +148,7 @@ impl Crl {
             inner.read_extensions(&extensions.inner()?.expect(tag::SEQUENCE)?)?;
         }
         fields.end()?;
+        inner.irregular |= inner.number.is_none();
         inner.der = der.to_vec();
         Ok(Self(Arc::new(inner)))
     }
@@ -210,6 +215,12 @@ impl Crl {
     /// Reasons not to use the list at all (RFC 5280 §5.2, §5.3: critical extensions not understood, malformed ones).
     pub fn defects(&self) -> &[String] {
         &self.0.defects
+    }
+
+    /// Whether the list breaks a rule that issuers must keep and that does not change what it says: no cRLNumber or a
+    /// critical one (RFC 5280 §5.2.3), a certificate that stands twice.
+    pub fn is_irregular(&self) -> bool {
+        self.0.irregular
     }
 
     /// How many entries the list has.
@@ -284,7 +295,10 @@ impl Inner {
                 self.defects.push(format!("extension {oid} stands twice"));
             }
             let read = match oid {
-                oid::CRL_NUMBER => integer(contents).map(|number| self.number = Some(number)),
+                oid::CRL_NUMBER => {
+                    self.irregular |= critical;
+                    integer(contents).map(|number| self.number = Some(number))
+                }
                 oid::DELTA_CRL => integer(contents).map(|number| self.delta_base = Some(number)),
                 oid::AUTHORITY_KEY_ID => authority_key_id(contents).map(|id| self.authority_key_id = Some(id)),
                 oid::ISSUING_DISTRIBUTION_POINT => distribution_point(contents).map(|point| self.distribution_point = Some(point)),

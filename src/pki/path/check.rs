@@ -165,7 +165,7 @@ fn basics(certificate: &Certificate, at: usize, place: Place, input: &PathInput<
     if let Some(unknown) = certificate.extensions().unknown_critical().next() {
         findings.fault(FaultKind::UnknownCritical, at, format!("critical extension {unknown} is not understood (RFC 5280 4.2)"));
     }
-    profile::check(certificate, at, place, &mut findings.faults, &mut findings.warnings);
+    profile::check(certificate, at, place, input.purpose, &mut findings.faults, &mut findings.warnings);
     validity(certificate, at, input, findings);
     match certificate.public_key() {
         Ok(_) => {}
@@ -184,25 +184,17 @@ fn validity(certificate: &Certificate, at: usize, input: &PathInput<'_>, finding
     }
 }
 
+/// An anchor is believed as it is, but not against its own word (RFC 5937): its form, its validity and its constraints hold.
 fn check_anchor(anchor: &Certificate, at: usize, input: &PathInput<'_>, findings: &mut Findings) {
-    validity(anchor, at, input, findings);
-    let constraints = anchor.basic_constraints();
-    // An anchor is believed as it is, but not against its own word: a version 3 certificate that does not say it is an
-    // authority and may not sign certificates is none (RFC 5937).
-    let signs = anchor.key_usage().is_some_and(|usage| usage.has(crate::pki::extensions::KeyUsage::KEY_CERT_SIGN));
-    if anchor.version() == 3 && !constraints.map_or(signs, |constraints| constraints.ca) {
-        findings.fault(FaultKind::NotAuthority, at, "the trust anchor is no certification authority");
+    basics(anchor, at, Place::Anchor, input, findings);
+    // RFC 5280 §4.2.1.9: without basicConstraints a key of a version 3 certificate must not verify certificate signatures.
+    if anchor.version() == 3 && !anchor.is_ca() {
+        findings.fault(FaultKind::NotAuthority, at, "the trust anchor is no certification authority (RFC 5280 4.2.1.9)");
     }
     if anchor.version() < 3 {
         findings.warn(FaultKind::NotAuthority, at, "the trust anchor is a certificate of version 1 or 2");
     }
     purpose::issuer(anchor, at, super::Purpose::Any, &mut findings.faults);
-    for defect in anchor.defects().iter().take(4) {
-        findings.warn(FaultKind::Malformed, at, defect.clone());
-    }
-    if let Some(unknown) = anchor.extensions().unknown_critical().next() {
-        findings.fault(FaultKind::UnknownCritical, at, format!("critical extension {unknown} is not understood (RFC 5280 4.2)"));
-    }
     if anchor.extensions().name_constraints.as_ref().is_some_and(|constraints| constraints.has_distances) {
         findings.fault(FaultKind::NameConstraints, at, "constraints with minimum or maximum are not processed (RFC 5280 4.2.1.10)");
     }

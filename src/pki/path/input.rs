@@ -41,6 +41,13 @@ pub enum Purpose {
     CrlSign,
 }
 
+impl Purpose {
+    /// Whether the certificate serves TLS, where the profile's every rule is kept by those who issue.
+    pub const fn is_tls(self) -> bool {
+        matches!(self, Self::Server | Self::Client)
+    }
+}
+
 /// How much revocation information is demanded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Revocation {
@@ -69,7 +76,7 @@ pub struct PolicyInput {
 /// Bounds on the work done for one question, so that hostile pools of certificates cost no more than honest ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Intermediates at most between leaf and anchor.
+    /// Intermediates at most between leaf and anchor; never more than 256 whatever is asked for.
     pub max_intermediates: usize,
     /// Signatures verified at most, everything included.
     pub signatures: usize,

@@ -143,7 +143,12 @@ fn host(host: &str, base: &str) -> Lies {
 }
 
 fn email(name: &str, base: &str) -> Lies {
-    let Some((local, domain)) = name.rsplit_once('@').filter(|(local, _)| !local.is_empty()) else { return Lies::Uncomparable };
+    // Quoted local parts may hold further signs; nobody issues them, and comparing them wrongly would be worse than not at all.
+    let mailbox = |text: &'_ str| text.matches('@').count() <= 1 && !text.starts_with('@');
+    if !mailbox(name) || !mailbox(base) {
+        return Lies::Uncomparable;
+    }
+    let Some((local, domain)) = name.rsplit_once('@') else { return Lies::Uncomparable };
     match base.rsplit_once('@') {
         Some((base_local, base_domain)) => match host(domain, base_domain) {
             Lies::Inside if base_domain.starts_with('.') => Lies::Uncomparable,
@@ -247,7 +252,10 @@ mod tests {
         assert_eq!(email("a@b.com", ".b.com"), Outside);
         assert_eq!(email("a@B.com", "a@b.com"), Inside);
         assert_eq!(email("A@b.com", "a@b.com"), Outside);
-        assert_eq!(email("no-at-sign", "b.com"), Uncomparable);
+        for bad in ["no-at-sign", "@b.com", "a@x@b.com", "\"a@x\"@b.com"] {
+            assert_eq!(email(bad, "b.com"), Uncomparable);
+        }
+        assert_eq!(email("a@b.com", "a@x@b.com"), Uncomparable);
     }
 
     #[test]

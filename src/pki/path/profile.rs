@@ -1,7 +1,11 @@
 //! Rules of the certificate profile that a relying party can see broken (RFC 5280 §4.1, §4.2), as a table. A broken rule
-//! refuses the certificate where no authority in use breaks it; otherwise it is told as a warning.
+//! refuses the certificate where no authority in use breaks it. Rules that signing certificates in real archives do break
+//! bind TLS certificates alone, and are told as warnings elsewhere.
 
-use super::result::{FaultKind, PathFault};
+use super::{
+    input::Purpose,
+    result::{FaultKind, PathFault},
+};
 use crate::{
     crypto::Oid,
     pki::{
@@ -15,11 +19,14 @@ use crate::{
 pub(super) enum Place {
     Leaf,
     Issuer,
+    Anchor,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Level {
     Fail,
+    /// Fails for TLS servers and clients, warns otherwise.
+    Tls,
     Warn,
 }
 
@@ -38,7 +45,7 @@ const RULES: &[Rule] = &[
     Rule {
         level: Level::Fail,
         text: "an authority without a name (4.1.2.6)",
-        broken: |c, place| (place == Place::Issuer || c.is_ca()) && c.subject().is_empty(),
+        broken: |c, place| (place != Place::Leaf || c.is_ca()) && c.subject().is_empty(),
     },
     Rule {
         level: Level::Fail,
@@ -47,7 +54,7 @@ const RULES: &[Rule] = &[
     },
     Rule { level: Level::Fail, text: "a serial number longer than 20 octets (4.1.2.2)", broken: |c, _| c.serial().len() > 21 },
     Rule {
-        level: Level::Warn,
+        level: Level::Tls,
         text: "a serial number that is zero or negative (4.1.2.2)",
         broken: |c, _| c.serial().first().is_none_or(|first| first & 0x80 != 0) || c.serial().iter().all(|octet| *octet == 0),
     },
@@ -67,7 +74,7 @@ const RULES: &[Rule] = &[
         broken: |c, _| critical(c, &oid::AUTHORITY_INFO_ACCESS) == Some(true),
     },
     Rule {
-        level: Level::Warn,
+        level: Level::Tls,
         text: "an authority's basicConstraints are not critical (4.2.1.9)",
         broken: |c, place| place == Place::Issuer && critical(c, &oid::BASIC_CONSTRAINTS) == Some(false),
     },
@@ -87,12 +94,12 @@ const RULES: &[Rule] = &[
         broken: |c, _| c.extensions().name_constraints.is_some() && !c.is_ca(),
     },
     Rule {
-        level: Level::Warn,
+        level: Level::Tls,
         text: "nameConstraints are not critical (4.2.1.10)",
         broken: |c, _| critical(c, &oid::NAME_CONSTRAINTS) == Some(false),
     },
     Rule {
-        level: Level::Warn,
+        level: Level::Tls,
         text: "policyConstraints are not critical (4.2.1.11)",
         broken: |c, _| critical(c, &oid::POLICY_CONSTRAINTS) == Some(false),
     },
@@ -103,22 +110,33 @@ const RULES: &[Rule] = &[
     },
     Rule { level: Level::Fail, text: "freshestCRL is critical (4.2.1.15)", broken: |c, _| critical(c, &oid::FRESHEST_CRL) == Some(true) },
     Rule {
-        level: Level::Warn,
+        level: Level::Tls,
         text: "no authorityKeyIdentifier (4.2.1.1)",
         broken: |c, _| c.authority_key_id().is_none_or(|id| id.key_id.is_none()) && !c.is_self_issued(),
     },
     Rule {
-        level: Level::Warn,
+        level: Level::Tls,
         text: "an authority without subjectKeyIdentifier (4.2.1.2)",
-        broken: |c, place| place == Place::Issuer && c.subject_key_id().is_none(),
+        broken: |c, place| place != Place::Leaf && c.subject_key_id().is_none(),
     },
     Rule { level: Level::Warn, text: "version 1 or 2", broken: |c, place| place == Place::Leaf && c.version() < 3 },
 ];
 
 /// Appends every broken rule to `faults` or `warnings`.
-pub(super) fn check(certificate: &Certificate, at: usize, place: Place, faults: &mut Vec<PathFault>, warnings: &mut Vec<PathFault>) {
+pub(super) fn check(
+    certificate: &Certificate,
+    at: usize,
+    place: Place,
+    purpose: Purpose,
+    faults: &mut Vec<PathFault>,
+    warnings: &mut Vec<PathFault>,
+) {
     for rule in RULES.iter().filter(|rule| (rule.broken)(certificate, place)) {
         let fault = PathFault { kind: FaultKind::Malformed, certificate: Some(at), detail: format!("{}, RFC 5280", rule.text) };
-        if rule.level == Level::Fail { faults.push(fault) } else { warnings.push(fault) }
+        match rule.level {
+            Level::Fail => faults.push(fault),
+            Level::Tls if purpose.is_tls() => faults.push(fault),
+            Level::Tls | Level::Warn => warnings.push(fault),
+        }
     }
 }

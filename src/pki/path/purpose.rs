@@ -30,11 +30,12 @@ const fn wanted(purpose: Purpose) -> Option<Oid> {
 /// RFC 5280 §4.2.1.3 and §4.2.1.12 for the leaf.
 pub(super) fn leaf(certificate: &Certificate, purpose: Purpose, faults: &mut Vec<PathFault>) {
     use KeyUsage as Bits;
-    if let Some(usage) = certificate.key_usage() {
+    // An authority that serves TLS itself is RFC 5280's business no further: its key usage tells of issuing.
+    let serves_itself = certificate.is_ca() && purpose.is_tls();
+    if let Some(usage) = certificate.key_usage().filter(|_| !serves_itself) {
         let allowed = match purpose {
             Purpose::Any => true,
-            Purpose::Sign | Purpose::Timestamp => usage.signs(),
-            Purpose::Ocsp => usage.signs(),
+            Purpose::Sign | Purpose::Timestamp | Purpose::Ocsp => usage.signs(),
             Purpose::Client => usage.has(Bits::DIGITAL_SIGNATURE) || usage.has(Bits::KEY_AGREEMENT),
             Purpose::Server => [Bits::DIGITAL_SIGNATURE, Bits::KEY_ENCIPHERMENT, Bits::KEY_AGREEMENT].iter().any(|bit| usage.has(*bit)),
             Purpose::CrlSign => usage.has(Bits::CRL_SIGN),

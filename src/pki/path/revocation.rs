@@ -132,14 +132,19 @@ fn is_fresh(input: &PathInput<'_>, certificate: &Certificate, this_update: Momen
     next_update.unwrap_or_else(|| this_update.plus(input.max_age)) >= input.at
 }
 
-/// The status itself without its history.
+/// Who says "revoked" does not mean later: a date after the statement itself counts from the statement on.
+fn by_then(revoked: Revoked, said: Moment) -> Revoked {
+    Revoked { at: revoked.at.min(said), ..revoked }
+}
+
+/// What the lists say.
 fn lists(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, found: &mut Vec<Statement>, why: &mut &'static str) {
     for (at, base) in input.crls.iter().enumerate() {
         if base.is_delta() || base.this_update() > input.now {
             continue;
         }
         let Some(reasons) = scope::covered(asked.certificate, base) else { continue };
-        if !base.defects().is_empty() {
+        if !base.defects().is_empty() || (input.purpose.is_tls() && base.is_irregular()) {
             *why = "the CRL has critical parts that are not understood, or is malformed";
             continue;
         }
@@ -165,8 +170,9 @@ fn lists(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, found: &mut 
             Some(entry) => Some(entry),
             None => base.find(asked.certificate),
         };
-        let said = entry.filter(|entry| entry.reason != Reason::RemoveFromCrl).map_or(Said::Good, Said::Revoked);
         let current = newest.unwrap_or(base);
+        let entry = entry.filter(|entry| entry.reason != Reason::RemoveFromCrl);
+        let said = entry.map_or(Said::Good, |entry| Said::Revoked(by_then(entry, current.this_update())));
         found.push(Statement {
             said,
             reasons,
@@ -250,7 +256,9 @@ fn answers(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, found: &mu
             }
             let said = match single.status {
                 CertStatus::Good => Said::Good,
-                CertStatus::Revoked { at, reason } => Said::Revoked(Revoked { at, reason, invalid_since: None }),
+                CertStatus::Revoked { at, reason } => {
+                    Said::Revoked(by_then(Revoked { at, reason, invalid_since: None }, single.this_update))
+                }
                 CertStatus::Unknown => {
                     *why = "the OCSP responder does not know the certificate";
                     continue;

@@ -36,6 +36,9 @@ fn serves(certificate: &Certificate, crl: &Crl, point: &DistributionPoint) -> Op
     if scope.only_attribute || (scope.only_user && certificate.is_ca()) || (scope.only_ca && !certificate.is_ca()) {
         return None;
     }
+    if [&scope.name, &point.name].into_iter().flatten().any(|name| !names_a_place(name)) {
+        return None;
+    }
     if let Some(name) = &scope.name {
         let served = full(name, crl.issuer());
         let wanted = match (&point.name, point.crl_issuer.is_empty()) {
@@ -50,6 +53,14 @@ fn serves(certificate: &Certificate, crl: &Crl, point: &DistributionPoint) -> Op
     }
     // (d)
     Some(Reasons(all.0 & scope.only_reasons.unwrap_or(Reasons::ALL).0))
+}
+
+/// RFC 5280 §4.2.1.13: each name is a way to fetch the list, a directory entry or a URI; a host name alone is none.
+fn names_a_place(name: &DistributionPointName) -> bool {
+    match name {
+        DistributionPointName::Relative(_) => true,
+        DistributionPointName::Full(names) => names.iter().all(|name| matches!(name, GeneralName::Directory(_) | GeneralName::Uri(_))),
+    }
 }
 
 fn directories(names: &[GeneralName]) -> impl Iterator<Item = &Name> {

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::pki::Certificate;
 
+/// The longest path searched for, whatever is asked.
+const MAX_DEPTH: usize = 256;
+
 /// Finds and examines paths; the first accepted one answers, else the one that came closest.
 pub(super) fn search(work: &mut Work, input: &PathInput<'_>) -> PathResult {
     let mut state = Search { best: None, forged: false, too_long: false };
@@ -70,7 +73,7 @@ impl Search {
             if path.iter().any(|member| same_entity(member, &issuer)) && !(is_anchor && path.len() == 1) {
                 continue;
             }
-            if !is_anchor && path.len() > input.limits.max_intermediates {
+            if !is_anchor && path.len() > input.limits.max_intermediates.min(MAX_DEPTH) {
                 self.too_long = true;
                 continue;
             }

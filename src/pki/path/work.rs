@@ -2,7 +2,7 @@
 
 use super::{input::PathInput, result::RevocationFact};
 use crate::{
-    crypto::{PublicKey, VerifyError},
+    crypto::VerifyError,
     pki::{Certificate, Crl, Name},
 };
 use std::collections::HashMap;
@@ -135,6 +135,6 @@ impl Work {
 
 /// Same subject and same key: a certificate of one and the same entity.
 pub(super) fn same_entity(a: &Certificate, b: &Certificate) -> bool {
-    let key = |certificate: &Certificate| certificate.public_key().ok().map(PublicKey::spki).map(<[u8]>::to_vec);
-    a == b || (a.subject() == b.subject() && key(a).is_some_and(|own| key(b).is_some_and(|other| own == other)))
+    let same_key = || a.public_key().is_ok_and(|own| b.public_key().is_ok_and(|other| own == other));
+    a == b || (a.subject() == b.subject() && same_key())
 }
