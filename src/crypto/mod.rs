@@ -8,6 +8,7 @@ mod algorithm;
 mod dsa;
 mod hash;
 mod key;
+mod lasting;
 pub mod oid;
 mod rsa_verify;
 mod signer;
@@ -19,6 +20,7 @@ pub use algorithm::{Scheme, SignatureAlgorithm};
 pub use der::asn1::ObjectIdentifier as Oid;
 pub use hash::{Hash, Hasher};
 pub use key::{KeyError, KeyKind, PublicKey};
+pub use lasting::verify_lasting;
 pub use signer::{SignError, Signer};
 pub use verify::{MessageVerifier, VerifyError, verify, verify_fixed};
 

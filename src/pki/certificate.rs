@@ -12,7 +12,7 @@ use super::{
     tlv::{Tlv, TlvError, tag},
 };
 use crate::{
-    crypto::{Hash, KeyError, Oid, PublicKey, SignatureAlgorithm, VerifyError, verify},
+    crypto::{Hash, KeyError, Oid, PublicKey, SignatureAlgorithm, VerifyError, verify_lasting},
     moment::Moment,
 };
 use std::{
@@ -347,7 +347,7 @@ impl Certificate {
 
     /// Verifies the issuer's signature over the bytes as stored.
     pub fn verify_signed_by(&self, issuer_key: &PublicKey) -> Result<(), VerifyError> {
-        verify(issuer_key, &self.signature_algorithm(issuer_key)?, self.tbs(), self.signature())
+        verify_lasting(issuer_key, &self.signature_algorithm(issuer_key)?, self.tbs(), self.signature())
     }
 
     /// The key identifier of RFC 5280 §4.2.1.2 method 1: SHA-1 of the key's bits.

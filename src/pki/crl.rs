@@ -13,7 +13,7 @@ use super::{
     tlv::{Reader, Tlv, TlvError, tag},
 };
 use crate::{
-    crypto::{Oid, PublicKey, SignatureAlgorithm, VerifyError, verify},
+    crypto::{Oid, PublicKey, SignatureAlgorithm, VerifyError, verify_lasting},
     moment::Moment,
 };
 use std::{collections::BTreeSet, fmt, ops::Range, sync::Arc};
@@ -257,7 +257,7 @@ impl Crl {
     /// Verifies the signature over the bytes as stored.
     pub fn verify_signed_by(&self, key: &PublicKey) -> Result<SignatureAlgorithm, VerifyError> {
         let algorithm = SignatureAlgorithm::from_der(self.signature_algorithm_der(), None, key)?;
-        verify(key, &algorithm, self.tbs(), self.slice(&self.0.signature))?;
+        verify_lasting(key, &algorithm, self.tbs(), self.slice(&self.0.signature))?;
         Ok(algorithm)
     }
 }

@@ -16,6 +16,7 @@ mod pkits;
 mod separation;
 mod shipped_anchors;
 mod signing;
+mod speed;
 mod verdicts;
 mod wycheproof;
 

@@ -52,7 +52,7 @@ pub fn sample(stream: bool, extra_catalog: &str) -> Vec<u8> {
     out
 }
 
-fn request(authority: &Authority, holder: &Holder, format: Format, level: Level) -> Request {
+pub fn request(authority: &Authority, holder: &Holder, format: Format, level: Level) -> Request {
     Request {
         format,
         level,

@@ -1,0 +1,88 @@
+//! Signatures that come again with every document: of authorities' certificates and revocation lists.
+//!
+//! What verified once verifies always: the answer depends on key, algorithm, message and signature alone. So good answers are
+//! remembered, by a SHA-256 over all four, in two generations of bounded size. Bad ones are not: nobody can push good ones out
+//! with garbage, and garbage costs its sender as much as it costs us.
+
+use super::{Hash, PublicKey, SignatureAlgorithm, VerifyError, verify};
+use std::{
+    collections::HashSet,
+    sync::{LazyLock, Mutex, PoisonError},
+};
+
+/// Answers in one generation: two megabytes in all at most.
+const GENERATION: usize = 16 * 1024;
+
+#[derive(Default)]
+struct Known {
+    young: HashSet<[u8; 32]>,
+    old: HashSet<[u8; 32]>,
+}
+
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+
+/// As [`verify`], for a message that is likely to come again.
+pub fn verify_lasting(key: &PublicKey, algorithm: &SignatureAlgorithm, message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
+    let name = name(key, algorithm, message, signature);
+    {
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.young.contains(&name) {
+            return Ok(());
+        }
+        if known.old.contains(&name) {
+            keep(&mut known, name);
+            return Ok(());
+        }
+    }
+    verify(key, algorithm, message, signature)?;
+    keep(&mut KNOWN.lock().unwrap_or_else(PoisonError::into_inner), name);
+    Ok(())
+}
+
+fn keep(known: &mut Known, name: [u8; 32]) {
+    if known.young.len() >= GENERATION {
+        known.old = std::mem::take(&mut known.young);
+    }
+    known.young.insert(name);
+}
+
+/// A digest over everything that the answer depends on, each part with its length.
+fn name(key: &PublicKey, algorithm: &SignatureAlgorithm, message: &[u8], signature: &[u8]) -> [u8; 32] {
+    let mut hasher = Hash::Sha256.hasher();
+    for part in [key.spki(), algorithm.identifier_der(), algorithm.name().as_bytes(), signature, message] {
+        hasher.update(&(part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hasher.finish().try_into().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{crypto::KeyKind, crypto::Signer as _, keys::SoftKey, world::SystemDice};
+
+    #[test]
+    fn a_remembered_answer_is_for_exactly_the_same_question() {
+        let key = SoftKey::generate(KeyKind::P256, &SystemDice).unwrap();
+        let other = SoftKey::generate(KeyKind::P256, &SystemDice).unwrap();
+        let algorithm = key.algorithm();
+        let signature = key.sign(b"message").unwrap();
+        for _ in 0..3 {
+            assert_eq!(verify_lasting(key.public_key(), &algorithm, b"message", &signature), Ok(()));
+            assert!(verify_lasting(key.public_key(), &algorithm, b"messagE", &signature).is_err());
+            assert!(verify_lasting(other.public_key(), &algorithm, b"message", &signature).is_err());
+            assert!(verify_lasting(key.public_key(), &algorithm, b"message", &signature[1..]).is_err());
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut known = Known::default();
+        for number in 0..u64::from(u32::from(u16::MAX)) {
+            let mut name = [0; 32];
+            name[..8].copy_from_slice(&number.to_be_bytes());
+            keep(&mut known, name);
+        }
+        assert!(known.young.len() <= GENERATION && known.old.len() <= GENERATION);
+    }
+}
