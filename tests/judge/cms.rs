@@ -327,3 +327,34 @@ fn one_changed_octet_of_what_is_signed_never_passes() {
         }
     }
 }
+
+/// Writes the seeds of the fuzzing corpus anew: `cargo test --test judge cms::seeds -- --ignored`.
+#[test]
+#[ignore = "writes files"]
+fn seeds() {
+    let root = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    let write = |target: &str, name: &str, bytes: &[u8]| {
+        std::fs::create_dir_all(root.join(target)).unwrap();
+        std::fs::write(root.join(target).join(name), bytes).unwrap();
+    };
+    let gm = Authority::new(KeyKind::Sm2);
+    let attached = Case::new(authority()).file(&authority().signer);
+    let stamped = Case { stamped: Some("2026-03-10T01:59:00Z"), ..Case::new(authority()) }.file(&authority().signer);
+    let detached = gm.message(&gm.signer, cms::Dialect::Gm, CONTENT, true);
+    let token = gm.token(Hash::Sm3, CONTENT, cms::Dialect::Gm);
+    let granted = xinyin::pki::build::timestamp::granted(&token);
+    for target in ["signed_data", "judge"] {
+        write(target, "attached-p256", &attached);
+        write(target, "attached-ber", &indefinite(&attached));
+        write(target, "stamped", &stamped);
+        write(target, "detached-gm", &detached);
+        write(target, "token-gm", &token);
+        write(target, "granted", &granted);
+    }
+    write("judge", "pdf", &crate::signing::sample(true, ""));
+    write("timestamp", "granted", &granted);
+    write("timestamp", "request", &xinyin::pki::build::timestamp::request(Hash::Sm3, &[1; 32], Some(&[7; 8]), None));
+    let parsed = SignedData::parse(&token).unwrap();
+    write("timestamp", "tst-info", parsed.content.as_deref().unwrap());
+    write("timestamp", "time", b"20261123080000.123Z");
+}
