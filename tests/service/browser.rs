@@ -34,7 +34,8 @@ fn journey(test: &str, name: &str, more: impl FnOnce(&Demo) -> Value) {
     child.stdin.take().unwrap().write_all(about.to_string().as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", peers::said(&output));
-    assert!(demo.stop().success());
+    // Known numbers went through the pages, the province and the store: nothing of them stays readable.
+    demo.stop_and_search();
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod operator;
 mod passkeys;
 mod postgres;
 mod proofs;
+mod readme;
 mod running;
 mod store;
 mod store_races;

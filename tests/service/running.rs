@@ -102,8 +102,44 @@ impl Demo {
         peers::wait_for("the demo to stop", 30, || self.child.try_wait().expect("a child"))
     }
 
+    /// Stops the demo and searches its disk and its log for the numbers and phones of the test people. The lab's folder is left
+    /// out (it is the province and must know them), and the documents, which bear their signers' certificates as everywhere.
+    pub fn stop_and_search(self) {
+        let accounts = self.info["accounts"].as_array().cloned().unwrap_or_default();
+        let known = |name: &str| accounts.iter().filter_map(|a| a[name].as_str().map(str::to_owned)).collect::<Vec<_>>();
+        let people = [known("number"), known("phone")].concat();
+        assert!(people.len() > 4);
+        let (data, log) = (self.data.clone(), self.log.clone());
+        assert!(self.stop().success());
+        let log = log.lock().unwrap().clone();
+        let mut found = Vec::new();
+        files(&data, &mut found);
+        found.retain(|(path, _)| !path.starts_with(data.join("lab")) && !path.starts_with(data.join("documents")));
+        assert!(found.iter().any(|(path, octets)| path.ends_with("xinyin.db") && octets.len() > 4096));
+        for number in people {
+            assert!(!log.contains(&number), "a number stands in the log");
+            for (path, octets) in &found {
+                let readable = octets.windows(number.len()).any(|window| window == number.as_bytes());
+                assert!(!readable, "a number stands in {}", path.display());
+            }
+        }
+    }
+
     fn interrupt(&self) {
         let _ = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+    }
+}
+
+/// Every file under a folder, with its octets.
+fn files(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            let octets = std::fs::read(&path).unwrap();
+            found.push((path, octets));
+        }
     }
 }
 

@@ -4,7 +4,6 @@
 use crate::browser::{by_command_line, now};
 use crate::peers;
 use crate::running::{Demo, xinyin};
-use std::path::Path;
 use std::process::{Command, Output};
 
 /// curl with these arguments; status and body are told apart by the caller.
@@ -110,18 +109,6 @@ fn the_api_gives_the_octets_of_the_command_line_and_keeps_them_for_its_agency_al
     assert!(String::from_utf8_lossy(&output.stdout).contains("INDETERMINATE"), "{}", peers::said(&output));
 }
 
-/// Every file under a folder, with the octets of it.
-fn files(folder: &Path, found: &mut Vec<(std::path::PathBuf, Vec<u8>)>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, found);
-        } else {
-            found.push((path.clone(), std::fs::read(&path).unwrap()));
-        }
-    }
-}
-
 #[test]
 fn a_restart_keeps_everything_a_taken_port_is_said_and_no_number_is_on_the_disk() {
     let folder = tempfile::tempdir().unwrap();
@@ -145,21 +132,5 @@ fn a_restart_keeps_everything_a_taken_port_is_said_and_no_number_is_on_the_disk(
     assert_eq!(curl(&[&demo.url("/jwks")]).stdout, jwks);
 
     // The clerks' numbers and the signers' are known to the service; nothing of them is readable on its disk or in its log.
-    let people: Vec<String> =
-        demo.info["accounts"].as_array().unwrap().iter().filter_map(|a| a["number"].as_str().map(Into::into)).collect();
-    let log = demo.log();
-    assert!(demo.stop().success());
-    let mut found = Vec::new();
-    files(&data, &mut found);
-    // The lab is the province: it must know them. Documents bear their signers' certificates as everywhere.
-    let service = |path: &Path| !path.starts_with(data.join("lab")) && !path.starts_with(data.join("documents"));
-    let searched: Vec<_> = found.iter().filter(|(path, _)| service(path)).collect();
-    assert!(searched.iter().any(|(path, octets)| path.ends_with("xinyin.db") && octets.len() > 4096));
-    for number in people {
-        assert!(!log.contains(&number), "a number stands in the log");
-        for (path, octets) in &searched {
-            let readable = octets.windows(number.len()).any(|window| window == number.as_bytes());
-            assert!(!readable, "a number stands in {}", path.display());
-        }
-    }
+    demo.stop_and_search();
 }
