@@ -48,7 +48,11 @@ fn the_commands_of_both_readmes_do_what_they_say() {
                 script = script.replace(&format!(":{}", 8440 + offset), &format!(":{}", demo.port + offset));
             }
             let output = peers::run(
-                Command::new("bash").args(["-euo", "pipefail", "-c", &script]).current_dir(folder.path()).env("PATH", &path).env("HOME", folder.path()),
+                Command::new("bash")
+                    .args(["-euo", "pipefail", "-c", &script])
+                    .current_dir(folder.path())
+                    .env("PATH", &path)
+                    .env("HOME", folder.path()),
                 60,
             );
             assert_eq!(output.status.code(), Some(*status), "{name}:\n{block}\n{}", peers::said(&output));
