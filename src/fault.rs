@@ -103,7 +103,7 @@ pub mod code {
         BAD_REQUEST = "XY-4000" 400 "请求格式不正确" "The request is malformed" "请对照接口文档检查请求" "Compare the request with the interface description";
         NOT_FOUND = "XY-4004" 404 "没有找到所请求的内容" "Nothing was found at this address" "请检查地址" "Check the address";
         CLIENT_UNKNOWN = "XY-4001" 401 "未能确认接入应用的身份" "The portal's credentials are missing or wrong" "请用登记的 client_id 和 client_secret（HTTP Basic）" "Send the registered client_id and client_secret by HTTP Basic";
-        NO_ROLE = "XY-4005" 403 "此账号没有该机构的核验权限" "This account has no role at this agency's desk" "请联系本机构管理员" "Ask your agency's administrator";
+        NO_ROLE = "XY-4006" 403 "此账号没有该机构的核验权限" "This account has no role at this agency's desk" "请联系本机构管理员" "Ask your agency's administrator";
         IDEMPOTENCY_KEY = "XY-4022" 422 "同一 Idempotency-Key 已用于另一请求" "This Idempotency-Key was used with another request" "请为新的请求使用新的键" "Use a new key for a new request";
         TOO_LARGE = "XY-4013" 413 "提交的内容超过允许的大小" "What was sent is larger than allowed" "请减小文件后重试" "Send a smaller file";
         CONFLICT = "XY-4009" 409 "与已有的记录冲突" "This conflicts with what is already recorded" "请刷新后重试" "Reload and try again";
