@@ -50,8 +50,12 @@ pub fn python(test: &str) -> Option<PathBuf> {
     peer(test, "venv/bin/python")
 }
 
-/// Runs a command to its end, at most `seconds` long; fails the test where it hangs.
+/// A limit is there to end a hanging test, not to measure: a machine that is busy with other tests gets its time.
+const PATIENCE: u64 = 180;
+
+/// Runs a command to its end, at most `seconds` long (or [`PATIENCE`], if that is longer); fails the test where it hangs.
 pub fn run(command: &mut Command, seconds: u64) -> Output {
+    let seconds = seconds.max(PATIENCE);
     let shown = format!("{command:?}");
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let child = child.unwrap_or_else(|error| panic!("{shown}: {error}"));
@@ -74,6 +78,7 @@ pub fn said(output: &Output) -> String {
 
 /// Waits until something is there.
 pub fn wait_for<T>(what: &str, seconds: u64, mut probe: impl FnMut() -> Option<T>) -> T {
+    let seconds = seconds.max(PATIENCE);
     let start = Instant::now();
     loop {
         if let Some(found) = probe() {
