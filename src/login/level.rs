@@ -177,4 +177,17 @@ mod tests {
         assert_eq!(Level::RealCredential.aged(minutes(721)), None);
         assert_eq!(Level::RealName.aged(minutes(1)), Some(Level::RealName));
     }
+
+    #[test]
+    fn the_published_table_is_this_one() {
+        let published = include_str!("../../docs/levels.md");
+        for row in LEVELS {
+            let acr = row.acr.map_or("never issued".to_owned(), |acr| format!("`{acr}`"));
+            let minutes = row.fresh_for.as_secs() / 60;
+            let fresh = if minutes < 60 { format!("{minutes} min") } else { format!("{} h", minutes / 60) };
+            let (name, eidas) = (row.en, row.eidas.unwrap_or("–"));
+            let line = format!("| {name} | {} | {acr} | {} | {} | {eidas} | {fresh} |", row.zh, row.gbt_40651, row.guangdong);
+            assert!(published.contains(&line), "docs/levels.md lacks {line}");
+        }
+    }
 }

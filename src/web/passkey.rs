@@ -1,6 +1,6 @@
 //! The JSON ends of the passkey script.
 
-use super::page::Page;
+use super::page::{Page, Source};
 use super::{App, login_pages};
 use crate::fault::{Fault, code};
 use crate::ids::ChallengeId;
@@ -48,13 +48,13 @@ struct Start {
     ask: Option<String>,
 }
 
-async fn start_login(State(app): State<App>, mut page: Page, Json(start): Json<Start>) -> Result<Response, Fault> {
+async fn start_login(State(app): State<App>, mut page: Page, source: Source, Json(start): Json<Start>) -> Result<Response, Fault> {
     let visit = login_pages::visit(&app, &mut page, start.ask.as_deref()).await;
     if visit.is_err() {
         return Err(code::LOGIN_STALE.into());
     }
     let browser = page.ensure_browser(&app);
-    let ceremony = passkeys(&app)?.start_login(&app.world, &browser).await?;
+    let ceremony = passkeys(&app)?.start_login(&app.world, &browser, &source.0).await?;
     Ok(page.dress(Json(ceremony).into_response()))
 }
 

@@ -7,7 +7,7 @@ use crate::fault::{Fault, code};
 use crate::ids::{ChallengeId, PartyId};
 use crate::login::{AuditEvent, Level, Method};
 use crate::moment::Moment;
-use crate::store::{StoreError, Tx, challenges, passkeys};
+use crate::store::{StoreError, Tx, challenges, passkeys, phone_codes};
 use crate::world::World;
 use serde::Serialize;
 use serde_json::Value;
@@ -21,6 +21,8 @@ const REGISTER: &str = "passkey-register";
 const LOGIN: &str = "passkey-login";
 /// How long the browser may take.
 const CEREMONY_LIFE: Duration = Duration::from_secs(5 * 60);
+/// Logins that one source may start in an hour. Many may sit behind one address.
+const STARTS: u32 = 600;
 /// Passkeys of one Party.
 const MOST: usize = 20;
 
@@ -153,17 +155,22 @@ impl Passkeys {
         removal.await
     }
 
-    /// Starts a login: the same answer for everybody.
-    pub async fn start_login(&self, world: &World, browser: &str) -> Result<Ceremony, Fault> {
+    /// Starts a login: the same answer for everybody, and only so many an hour for one source, for each is a row.
+    pub async fn start_login(&self, world: &World, browser: &str, source: &str) -> Result<Ceremony, Fault> {
         let now = world.clock.now();
         let (options, state) = self.0.start_discoverable_authentication().map_err(system)?;
         let state = serde_json::to_vec(&state).map_err(system)?;
         let bound = world.store.sealer().lookup("browser", browser.as_bytes());
         let (state, bound) = (&state, bound.as_str());
         let add = world.store.write("start a passkey login", |tx| {
-            Box::pin(async move { Ok(challenges::add(tx, LOGIN, bound, state, now, now.plus(CEREMONY_LIFE)).await?) })
+            Box::pin(async move {
+                if !phone_codes::attempt(tx, "passkey/source", source, STARTS, Duration::from_secs(3600), now).await? {
+                    return Ok(None);
+                }
+                Ok(Some(challenges::add(tx, LOGIN, bound, state, now, now.plus(CEREMONY_LIFE)).await?))
+            })
         });
-        let ceremony = add.await?;
+        let ceremony = add.await?.ok_or(Fault::new(code::TOO_MANY))?;
         let mut options = serde_json::to_value(options).map_err(system)?;
         // The page has a button; the browser's own conditional list is not used.
         if let Some(options) = options.as_object_mut() {
