@@ -118,8 +118,10 @@ impl Asked {
         if self.request.wishes.sub.as_deref().is_some_and(|wanted| here.sub != Some(wanted)) {
             return Err(Unmet::OtherSubject);
         }
-        // `prompt=login`: an act after the question (OpenID Connect Core §3.1.2.1).
-        if self.request.prompt.contains(&Prompt::Login) && auth_time.plus(SKEW) < self.at {
+        // `prompt=login` and `select_account`: an act after the question (OpenID Connect Core §3.1.2.1); the login page is where
+        // another account is chosen.
+        let anew = [Prompt::Login, Prompt::SelectAccount].iter().any(|prompt| self.request.prompt.contains(prompt));
+        if anew && auth_time.plus(SKEW) < self.at {
             return Err(Unmet::Again);
         }
         // Measured at the question, so that the way through our own pages does not eat the time up; an act made since is young enough.
@@ -136,7 +138,7 @@ impl Asked {
         let level = if self.request.acr_choices.is_empty() {
             have
         } else {
-            let choice = self.request.acr_choices.iter().copied().filter(|&choice| choice <= have && choice >= need.min(choice)).max();
+            let choice = self.request.acr_choices.iter().copied().filter(|&choice| choice <= have).max();
             choice.ok_or(Unmet::Level { have, need })?
         };
         let amr = session.events.amr(subject).into_iter().map(str::to_owned).collect();
@@ -365,6 +367,7 @@ mod tests {
         assert!(prove(&[], &[phone.clone()]).is_ok());
         assert_eq!(prove(&[("prompt", "login")], &[phone.clone()]).unwrap_err(), Unmet::Again);
         assert!(prove(&[("prompt", "login")], &[proof(Method::RegistryPhone, NOW)]).is_ok());
+        assert_eq!(prove(&[("prompt", "select_account")], &[phone.clone()]).unwrap_err(), Unmet::Again);
         assert_eq!(prove(&[("max_age", "99")], &[phone.clone()]).unwrap_err(), Unmet::Again);
         assert!(prove(&[("max_age", "100")], &[phone.clone()]).is_ok());
         assert_eq!(prove(&[("max_age", "0")], &[phone.clone()]).unwrap_err(), Unmet::Again);

@@ -82,7 +82,10 @@ async fn show(State(app): State<App>, mut page: Page) -> Result<Response, Fault>
     let cookie = cookie.as_ref().map(|cookie| cookie.as_str());
     let account = app.world.store.read("account page", |tx| Box::pin(async move { log_in::account(tx, cookie, now).await })).await?;
     match account {
-        Some(account) => Ok(page.html(StatusCode::OK, &view(&page, account, now))),
+        Some(account) => {
+            log_in::touch(&app.world, &account.here).await?;
+            Ok(page.html(StatusCode::OK, &view(&page, account, now)))
+        }
         None => {
             if page.session.is_some() {
                 page.clear_session();

@@ -115,7 +115,7 @@ pub async fn visit(app: &App, page: &mut Page, ask: Option<&str>) -> Result<Visi
 pub fn onward(app: &App, page: &Page, sealed: &str, settled: Settled) -> Response {
     match settled {
         Settled::Portal(answer) => {
-            app.counters.granted.fetch_add(1, Ordering::Relaxed);
+            app.counters.granted.fetch_add(u64::from(answer.granted()), Ordering::Relaxed);
             page.see(answer.address())
         }
         Settled::Prove(_) => page.see(&format!("/login?ask={sealed}")),
@@ -193,8 +193,8 @@ const fn path(method: Method) -> &'static str {
 fn method(app: &App, page: &Page, visit: &Visit, method: Method) -> MethodView {
     let (name, needs) = text::method(method);
     let province = &app.world.province;
-    // The highest this way can reach by itself; a representative is as sure as the session is.
-    let level = method.authenticator_level().or(method.identity_level()).unwrap_or(Level::RealName);
+    // The highest this way can reach by itself; a representative is as sure as the person's own session.
+    let level = method.authenticator_level();
     let down = match method {
         Method::RegistryPhone => province.population().is_err() || province.phone().is_err(),
         Method::OrganisationRepresentative => province.organisations().is_err(),
@@ -203,7 +203,7 @@ fn method(app: &App, page: &Page, visit: &Visit, method: Method) -> MethodView {
     };
     let off = if down {
         Some(page.t(text::METHOD_DOWN).to_owned())
-    } else if level < visit.level() {
+    } else if level.is_some_and(|level| level < visit.level()) {
         Some(page.t(text::METHOD_TOO_LOW).to_owned())
     } else {
         None
@@ -211,8 +211,8 @@ fn method(app: &App, page: &Page, visit: &Visit, method: Method) -> MethodView {
     MethodView {
         name: page.t(name),
         needs: page.t(needs),
-        level: page.t(text::level(level)),
-        badge: badge(level),
+        level: page.t(level.map_or(text::METHOD_LEVEL_SESSION, text::level)),
+        badge: level.map_or("", badge),
         href: visit.href(path(method)),
         off,
         passkey: method == Method::Passkey,
@@ -304,7 +304,7 @@ async fn cancel(State(app): State<App>, page: Page, body: Bytes) -> Result<Respo
     if client.is_none() {
         return Err(code::PORTAL_UNKNOWN.into());
     }
-    Ok(page.see(log_in::cancel(app.provider.issuer(), asked).address()))
+    Ok(page.see(log_in::cancel(&app.provider, asked).address()))
 }
 
 /// The same request once more, in this browser, now.
@@ -348,7 +348,7 @@ async fn consent_page(app: &App, page: &Page, visit: &Visit, sought: &ConsentSou
     let agency = app.world.store.read("find an agency", |tx| Box::pin(async move { log_in::agency_name(tx, id).await })).await?;
     let portal = visit.portal(page).unwrap_or_default();
     let mut items = vec![page.t(text::CONSENT_SUB).to_owned(), page.t(text::CONSENT_LEVEL).to_owned()];
-    for name in &sought.released {
+    for name in crate::login::claims::SUPPORTED.iter().filter(|name| sought.released.contains(*name)) {
         items.push(match *name {
             "name" => page.t(text::CONSENT_NAME).to_owned(),
             "citizen_number" => {

@@ -126,10 +126,11 @@ texts! {
     METHODS = "选择登录方式" "Choose how to log in";
     METHOD_TOO_LOW = "等级低于此应用的要求" "Below the level this application requires";
     METHOD_DOWN = "暂不可用" "Not available at the moment";
+    METHOD_LEVEL_SESSION = "与您的登录相同" "as your own login";
     METHOD_NEEDS = "需要" "You need";
     METHOD_USE = "使用此方式" "Use this";
     LOGIN_CANCEL = "取消，返回应用" "Cancel and return to the application";
-    LOGIN_HELP = "没有可用的方式？可先用“姓名 + 号码 + 短信验证码”登录，或到就近的政务服务窗口办理。" "None of these works for you? Start with name, number and text message, or visit a service counter.";
+    LOGIN_HELP = "都不可用？可取消后联系该应用，或到就近的政务服务窗口办理。" "None of these works for you? Cancel and ask the application, or visit a service counter.";
     METHOD_PHONE = "姓名与证件号码 + 短信验证码" "Name and number + text message";
     METHOD_PHONE_NEEDS = "在登记机关留有的手机" "the phone registered with the authority";
     METHOD_CERTIFICATE = "个人数字证书" "Personal digital certificate";

@@ -35,7 +35,8 @@ pub struct House {
     pub world: Arc<World>,
     pub app: Router,
     pub clock: Arc<TestClock>,
-    pub database: Database,
+    /// Keeps the folder.
+    _database: Database,
 }
 
 pub const ISSUER: &str = "http://localhost:8440";
@@ -78,7 +79,7 @@ impl House {
             world.store.write("agency", |tx| Box::pin(async move { Ok(agencies::add(tx, id, name, now).await?) })).await.unwrap();
         }
         let app = xinyin::web::router(world.clone());
-        Some(Self { world, app, clock, database })
+        Some(Self { world, app, clock, _database: database })
     }
 
     pub fn pass(&self, seconds: i64) {

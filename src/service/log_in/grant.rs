@@ -26,12 +26,24 @@ pub enum Settled {
 
 /// An address of the portal; it may hold a code, so `Debug` does not show it.
 #[derive(Clone)]
-pub struct Answer(Zeroizing<String>);
+pub struct Answer {
+    address: Zeroizing<String>,
+    granted: bool,
+}
 
 impl Answer {
+    fn refusal(provider: &Provider, asked: &Asked, refusal: &Refusal) -> Self {
+        Self { address: Zeroizing::new(asked.request.refuse(provider.issuer(), refusal)), granted: false }
+    }
+
+    /// Whether it holds a code.
+    pub const fn granted(&self) -> bool {
+        self.granted
+    }
+
     /// The address.
     pub fn address(&self) -> &str {
-        &self.0
+        &self.address
     }
 }
 
@@ -55,9 +67,8 @@ pub struct ConsentSought {
 }
 
 /// Tells the portal that its request is refused or was cancelled.
-pub fn cancel(issuer: &str, asked: &Asked) -> Answer {
-    let refusal = Refusal::new("access_denied", "the user cancelled the login");
-    Answer(Zeroizing::new(asked.request.refuse(issuer, &refusal)))
+pub fn cancel(provider: &Provider, asked: &Asked) -> Answer {
+    Answer::refusal(provider, asked, &Refusal::new("access_denied", "the user cancelled the login"))
 }
 
 /// What a request would come to with who is here; nothing is written.
@@ -96,7 +107,7 @@ pub async fn foresee(
     }
     if asked.silent() {
         let refusal = Refusal::new("consent_required", "the user has not agreed to what is to be released");
-        return Ok(Foreseen::Settled(Settled::Portal(Answer(Zeroizing::new(asked.request.refuse(provider.issuer(), &refusal))))));
+        return Ok(Foreseen::Settled(Settled::Portal(Answer::refusal(provider, asked, &refusal))));
     }
     let acting = match &here.session.acting {
         Some(acting) => Some(known(tx, &acting.organisation).await?),
@@ -137,15 +148,12 @@ pub async fn settle(
     let code = grants::issue(tx, &grant, grants::TokenKind::Code, &serde_json::json!({}), now, now.plus(CODE_LIFE)).await?;
     witness(tx, &event.fact("grant", &grant)).await?;
     sessions::seen(tx, &session, now).await?;
-    Ok(Settled::Portal(Answer(Zeroizing::new(asked.request.answer(provider.issuer(), &[("code", &code)])))))
+    let address = Zeroizing::new(asked.request.answer(provider.issuer(), &[("code", &code)]));
+    Ok(Settled::Portal(Answer { address, granted: true }))
 }
 
 fn unmet(provider: &Provider, asked: &Asked, missing: Unmet) -> Settled {
-    if asked.silent() {
-        Settled::Portal(Answer(Zeroizing::new(asked.request.refuse(provider.issuer(), &missing.refusal()))))
-    } else {
-        Settled::Prove(missing)
-    }
+    if asked.silent() { Settled::Portal(Answer::refusal(provider, asked, &missing.refusal())) } else { Settled::Prove(missing) }
 }
 
 /// Where names are the same: the stored sector, or all public portals.

@@ -7,7 +7,9 @@ use crate::login::session::SESSION_LIFE;
 use crate::login::{Acting, AuditEvent, Client, Level, Method, Proof, Session, SessionEvents, SubjectKind};
 use crate::moment::Moment;
 use crate::store::{StoreError, Tx, consents, grants, parties, passkeys, proofs, sessions};
+use crate::world::World;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The living session behind a cookie, with the subject's standing proofs.
@@ -259,6 +261,16 @@ pub async fn withdraw(tx: &mut Tx<'_>, cookie: Option<&str>, consent: &ConsentId
     grants::revoke_at(tx, &subject, &consent.client, "consent withdrawn", now).await?;
     witness(tx, &AuditEvent::new("consent.withdrawn", now).party(subject).client(&consent.client, &consent.agency)).await?;
     Ok(true)
+}
+
+/// Notes that the session behind a cookie is in use, at most once a minute: reading our own pages is no idleness.
+pub async fn touch(world: &World, here: &Here) -> Result<(), Fault> {
+    let now = world.clock.now();
+    if now.since(here.session.seen) < Duration::from_secs(60) {
+        return Ok(());
+    }
+    let id = &here.session.id;
+    world.store.write("session in use", |tx| Box::pin(async move { Ok(sessions::seen(tx, id, now).await?) })).await
 }
 
 /// What the account page shows.
