@@ -14,7 +14,8 @@ mod token;
 
 pub use grant::{Answer, ConsentSought, Foreseen, Settled, agree, answer, cancel, foresee, land, settle};
 pub use here::{
-    Account, ConsentLine, Entered, Here, LoggedOut, Shown, account, add_proof, end_session, enter, here, log_out, log_out_hinted, touch, withdraw,
+    Account, ConsentLine, Entered, Here, LoggedOut, Shown, account, add_proof, end_session, enter, here, log_out, log_out_hinted, touch,
+    withdraw,
 };
 pub use passkey::{Ceremony, Passkeys};
 pub use person::{Known, known, person};
