@@ -105,6 +105,10 @@ fn fifteen(places: &[Place], before: Option<&Place>) -> Option<usize> {
 
 fn foreigner(places: &[Place], before: Option<&Place>) -> Option<usize> {
     let octets: [u8; 15] = ascii(places)?;
+    let (letters, digits) = octets.split_at(3);
+    if !letters.iter().all(u8::is_ascii_uppercase) || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
     let text = std::str::from_utf8(&octets).ok()?;
     (super::ForeignerId::parse(text).is_ok() && stands_alone(places, before, 15)).then_some(15)
 }

@@ -31,7 +31,7 @@ const HMAC_SHA512: Oid = Oid::new_unwrap("1.2.840.113549.2.11");
 const HMAC_SM3: Oid = Oid::new_unwrap("1.2.156.10197.1.401.2");
 
 /// How many password iterations one container may ask for in all: honest ones ask for a few thousand to a million.
-const BUDGET: u64 = 4_000_000;
+const BUDGET: u64 = 2_000_000;
 /// Longest salt and password taken, in octets.
 const LONGEST: usize = 1024;
 

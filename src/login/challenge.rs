@@ -246,13 +246,24 @@ pub fn canonical_origin(text: &str) -> Option<String> {
     (bare && scheme && text.trim_end_matches('/').eq_ignore_ascii_case(&origin)).then_some(origin)
 }
 
-/// One line of visible text: no control, no format characters (bidirectional overrides, zero width), no edge spaces.
+/// A name as the text can bear it: what [`Challenge::new`] would refuse is left out.
+pub fn plain_name(name: &str) -> String {
+    let visible: String = name.chars().filter(|c| !deceives(*c)).take(LONGEST_NAME).collect();
+    visible.trim().to_owned()
+}
+
+/// Longest name of a portal, in characters.
+const LONGEST_NAME: usize = 200;
+
+/// One line of visible text without edge spaces.
 fn is_plain(text: &str) -> bool {
-    let deceives = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-    };
-    (1..=200).contains(&text.chars().count()) && text.trim() == text && !text.chars().any(deceives)
+    (1..=LONGEST_NAME).contains(&text.chars().count()) && text.trim() == text && !text.chars().any(deceives)
+}
+
+/// Control and format characters: line ends, bidirectional overrides, zero width.
+fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 /// What comes back from the holder of the key: the certificate, others that may help build its path, and the signature over the

@@ -113,10 +113,10 @@ async fn account(
     Ok((party.id, new))
 }
 
-/// A person's name as typed: something visible, not absurdly long.
+/// A name as typed: something visible, not absurdly long.
 fn typed_name(text: &str) -> Result<&str, Fault> {
     let text = text.trim();
-    let fits = (1..=64).contains(&text.chars().count()) && !text.chars().any(char::is_control) && !name::comparable(text).is_empty();
+    let fits = (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control) && !name::comparable(text).is_empty();
     if fits { Ok(text) } else { Err(Fault::new(code::NAME_FORM)) }
 }
 

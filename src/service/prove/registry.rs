@@ -68,10 +68,12 @@ struct Ticket {
     bound: String,
     name: String,
     number: String,
-    /// The register's phone and its answer; none where nothing was sent.
+    /// The register's phone; none where nothing was sent.
     phone: Option<String>,
     #[zeroize(skip)]
-    heard: Option<(Moment, String)>,
+    heard_at: Moment,
+    /// The register's answer, whatever it was: a ticket without it would be shorter.
+    answer: String,
 }
 
 /// Asks the register and sends a code.
@@ -130,7 +132,8 @@ async fn send(visit: Visit<'_>, name: &str, number: &str) -> Result<CodeSent, Fa
         name: name.to_owned(),
         number: number.expose().to_owned(),
         phone: phone.map(|phone| phone.expose().to_owned()),
-        heard: phone.map(|_| (heard.at, String::from_utf8_lossy(&heard.evidence).into_owned())),
+        heard_at: heard.at,
+        answer: String::from_utf8_lossy(&heard.evidence).into_owned(),
     };
     Ok(CodeSent { ticket: seal(visit, &ticket)?, expires_at })
 }
@@ -155,7 +158,7 @@ fn message(portal: &str, code: &str) -> Zeroizing<String> {
 
 /// Two tickets of equal length tell nothing apart: all are padded to the same size before sealing.
 fn seal(visit: Visit<'_>, ticket: &Ticket) -> Result<String, Fault> {
-    const SIZE: usize = 6 * 1024;
+    const SIZE: usize = 8 * 1024;
     let mut plain = Zeroizing::new(serde_json::to_vec(ticket).map_err(|error| Fault::new(code::SYSTEM).because(error))?);
     let size = plain.len().div_ceil(SIZE) * SIZE;
     plain.resize(size, b' ');
@@ -188,8 +191,8 @@ pub async fn try_code(visit: Visit<'_>, ticket: &str, typed: &str) -> Result<Cod
                 Tried::Right => {}
             }
             // Guessed, though nothing was ever sent: as wrong as any other.
-            let Some((phone, heard)) = ticket.phone.as_deref().zip(ticket.heard.as_ref()) else { return Ok(CodeTried::Dead) };
-            enter(visit, tx, ticket, phone, heard, agency, now).await
+            let Some(phone) = ticket.phone.as_deref() else { return Ok(CodeTried::Dead) };
+            enter(visit, tx, ticket, phone, agency, now).await
         })
     });
     tried.await
@@ -200,7 +203,6 @@ async fn enter(
     tx: &mut Tx<'_>,
     ticket: &Ticket,
     phone: &str,
-    (heard_at, answer): &(Moment, String),
     agency: Option<&AgencyId>,
     now: Moment,
 ) -> Result<CodeTried, Fault> {
@@ -220,9 +222,9 @@ async fn enter(
             kind: "registry-answer",
             source: "population",
             privacy: Privacy::Of(&party),
-            body: answer.as_bytes(),
-            seen_at: *heard_at,
-            this_update: Some(*heard_at),
+            body: ticket.answer.as_bytes(),
+            seen_at: ticket.heard_at,
+            this_update: Some(ticket.heard_at),
             next_update: None,
         },
     )
