@@ -19,7 +19,7 @@ use crate::{
 use std::sync::Arc;
 
 /// Most time-stamp tokens of one signer that are read.
-const MAX_TIMESTAMPS: usize = 16;
+const MAX_TIMESTAMPS: usize = 4;
 /// Most certificates that are tried for one signer.
 const MAX_CANDIDATES: usize = 8;
 
@@ -299,12 +299,11 @@ fn read_signed(signed: &Attributes<'_>, message: &Message<'_>, facts: &mut Signe
             facts.problems.push(Problem::malformed(zh, format!("the signed attribute {name} must stand once with one value")));
         }
     }
-    match signed.single(oid::SIGNING_TIME) {
-        Ok(Some(value)) => match asn1_time(value) {
+    if let Ok(Some(value)) = signed.single(oid::SIGNING_TIME) {
+        match asn1_time(value) {
             Ok(at) => facts.signing_time = Some(at),
             Err(_) => facts.problems.push(Problem::malformed("签名时间属性无法读取", "the signing-time attribute cannot be read")),
-        },
-        Ok(None) | Err(_) => {}
+        }
     }
     if let Ok(Some(policy)) = signed.single(oid::SIGNATURE_POLICY)
         && policy.tag == tag::SEQUENCE
@@ -381,6 +380,10 @@ fn read_unsigned(unsigned: &Attributes<'_>, signature: &[u8], facts: &mut Signer
                 kept.extend(values(sequence.value).take(64).map(<[u8]>::to_vec));
             }
         }
+    }
+    if unsigned.values(oid::SIGNATURE_TIMESTAMP).count() > MAX_TIMESTAMPS {
+        let zh = format!("签名时间戳超过 {MAX_TIMESTAMPS} 个，其余未判断");
+        facts.problems.push(Problem::notice(zh, format!("more than {MAX_TIMESTAMPS} signature time-stamps; the others were not judged")));
     }
     let message = Message::octets(signature);
     for token in unsigned.values(oid::SIGNATURE_TIMESTAMP).take(MAX_TIMESTAMPS) {

@@ -85,10 +85,10 @@ fn first_inside(start: &[u8]) -> Option<Inside<'_>> {
         inside if start.first() == Some(&tag::context(0)) => inside_of(inside)?,
         inside => inside,
     };
-    match inside.first()? {
-        &tag::OID => Some(Inside::Type(read_oid(Tlv::split(inside).ok()?.0).ok()?)),
-        &tag::SEQUENCE => Some(Inside::Sequence),
-        &tag::INTEGER => Some(Inside::Integer(Tlv::split(inside).ok()?.1)),
+    match *inside.first()? {
+        tag::OID => Some(Inside::Type(read_oid(Tlv::split(inside).ok()?.0).ok()?)),
+        tag::SEQUENCE => Some(Inside::Sequence),
+        tag::INTEGER => Some(Inside::Integer(Tlv::split(inside).ok()?.1)),
         _ => None,
     }
 }

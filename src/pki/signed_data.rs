@@ -46,7 +46,7 @@ pub mod oid {
 }
 
 /// Most signers one SignedData may carry; more is refused (bounded work).
-pub const MAX_SIGNERS: usize = 64;
+pub const MAX_SIGNERS: usize = 32;
 /// Most certificates, CRLs and OCSP responses of each kind that are read.
 pub const MAX_ITEMS: usize = 512;
 /// Most attributes of one signer, and values of one attribute.
@@ -263,8 +263,11 @@ impl<'a> SignedData<'a> {
     }
 }
 
+/// The type of the content, and its octets if it is inside.
+type Encapsulated<'a> = (Oid, Option<Cow<'a, [u8]>>);
+
 /// EncapsulatedContentInfo, or the ContentInfo of PKCS#7 whose content may be of any type.
-fn encapsulated(info: Tlv<'_>) -> Result<(Oid, Option<Cow<'_, [u8]>>), SignedDataError> {
+fn encapsulated(info: Tlv<'_>) -> Result<Encapsulated<'_>, SignedDataError> {
     let mut fields = info.children();
     let content_type = read_oid(fields.expect(tag::OID)?)?;
     let content = match fields.optional(tag::context(0))? {

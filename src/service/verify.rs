@@ -73,7 +73,7 @@ pub async fn online(
     let facts = read(source, contents, evidence)?;
     let mut known = evidence.clone();
     let mut fetched = Evidence::default();
-    let mut asked: Vec<Url> = Vec::new();
+    let mut asked: Vec<verify::Need> = Vec::new();
     for _ in 0..ROUNDS {
         let more = gather(&verify::needs(&facts, &known, options), net, &mut asked).await;
         if more.crls.is_empty() && more.ocsps.is_empty() && more.certificates.is_empty() {
@@ -94,7 +94,7 @@ pub async fn online_path(question: &PathInput<'_>, net: &Net) -> PathResult {
         ocsps: question.ocsps.to_vec(),
         ..Evidence::default()
     };
-    let mut asked: Vec<Url> = Vec::new();
+    let mut asked: Vec<verify::Need> = Vec::new();
     for _ in 0..ROUNDS {
         let more = gather(&verify::path_needs(&result), net, &mut asked).await;
         if more.crls.is_empty() && more.ocsps.is_empty() && more.certificates.is_empty() {
@@ -114,16 +114,14 @@ pub async fn online_path(question: &PathInput<'_>, net: &Net) -> PathResult {
     result
 }
 
-async fn gather(needs: &[verify::Need], net: &Net, asked: &mut Vec<Url>) -> Evidence {
+async fn gather(needs: &[verify::Need], net: &Net, asked: &mut Vec<verify::Need>) -> Evidence {
     let mut found = Evidence::default();
     for need in needs {
         let Ok(url) = Url::parse(need.url()) else { continue };
-        if !net.allows(&url) || asked.contains(&url) || asked.len() >= MAX_CALLS {
+        if !net.allows(&url) || asked.contains(need) || asked.len() >= MAX_CALLS {
             continue;
         }
-        if !matches!(need, verify::Need::Ocsp { .. }) {
-            asked.push(url.clone());
-        }
+        asked.push(need.clone());
         let answer = match need {
             verify::Need::Ocsp { request, .. } => {
                 net.post(&url, "application/ocsp-request", "application/ocsp-response", request.clone(), Budget::default()).await

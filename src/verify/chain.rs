@@ -6,7 +6,7 @@ use crate::{
     pki::{
         Certificate, Crl, OcspResponse, Reason,
         extensions::oid,
-        path::{self, Anchor, FaultKind, PathFault, PathInput, PathResult, RevocationEvidence, RevocationFact},
+        path::{self, Anchor, FaultKind, Limits, PathFault, PathInput, PathResult, RevocationEvidence, RevocationFact},
     },
 };
 
@@ -140,6 +140,8 @@ fn search(context: &Context<'_>, leaf: &Certificate, moment: Moment, used: Use, 
         purpose: used.purpose(),
         revocation: path::Revocation::Hard,
         trusted_responders: &responders,
+        // Many signers with hostile pools must still be judged within a second or so.
+        limits: Limits { signatures: 120, paths: 16, steps: 1_000, name_comparisons: 20_000, ..Limits::default() },
         ..PathInput::new(leaf, &anchors, moment)
     })
 }
