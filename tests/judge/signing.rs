@@ -425,3 +425,85 @@ fn openssl_accepts_our_messages() {
         }
     }
 }
+
+fn xinyin(folder: &Path, arguments: &[&str]) -> std::process::Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xinyin"));
+    peers::run(command.args(arguments).current_dir(folder).env_remove("XINYIN_PASSWORD"), 120)
+}
+
+#[test]
+fn the_command_signs_and_verify_finds_it_valid() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    file(folder, "in.pdf", &sample(true, ""));
+    file(folder, "in.txt", "正文".as_bytes());
+    for kind in [KeyKind::Sm2, KeyKind::P256, KeyKind::Rsa(2048)] {
+        let authority = Authority::new(kind);
+        write_anchors(folder, &authority);
+        pem(folder, "signer.pem", "CERTIFICATE", &[authority.signer.certificate.der()]);
+        file(folder, "key.pem", authority.signer.key.to_pkcs8_pem().as_bytes());
+        let key = ["sign", "--key", "key.pem", "--cert", "signer.pem", "--chain", "issuing.pem"];
+        let runs: [(&[&str], &str, &str); 4] = [
+            (&["--rect", "36,36,236,96", "--reason", "同意", "--place", "福州"], "in.pdf", "out.pdf"),
+            (&["--page", "1"], "in.pdf", "out.pdf"),
+            (&[], "in.txt", "out.p7m"),
+            (&["--detached", "--format", "cades"], "in.txt", "out.p7s"),
+        ];
+        for (options, input, output) in runs {
+            let arguments = [&key[..], options, &[input, output]].concat();
+            let run = xinyin(folder, &arguments);
+            assert_eq!(run.status.code(), Some(0), "{kind:?} {arguments:?}: {}", peers::said(&run));
+            assert!(run.stdout.is_empty());
+            let mut judge =
+                vec!["verify", "--offline", "--format", "json", "--trust", "root.pem", "--crl", "issuing.crl", "--crl", "root.crl"];
+            judge.extend(["--at", NOW, output]);
+            if output == "out.p7s" {
+                judge.extend(["--content", "in.txt"]);
+            }
+            // The certificates here are valid now; the lists were made for the moment of the tests.
+            let run = xinyin(folder, &judge);
+            let said = peers::said(&run);
+            let verdict: serde_json::Value = serde_json::from_str(said.lines().next().unwrap_or_default()).unwrap();
+            assert_eq!(verdict["signatures"][0]["signer"]["name"], "张伟", "{said}");
+            assert_eq!(verdict["signatures"][0]["covers"], "whole-document", "{said}");
+            assert_ne!(verdict["indication"], "TOTAL-FAILED", "{said}");
+        }
+    }
+}
+
+#[test]
+fn wrong_use_of_the_command_is_told_in_one_sentence_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let authority = Authority::new(KeyKind::P256);
+    file(folder, "in.pdf", &sample(false, ""));
+    file(folder, "broken.pdf", b"%PDF-1.7\nnothing");
+    file(folder, "key.pem", authority.signer.key.to_pkcs8_pem().as_bytes());
+    pem(folder, "signer.pem", "CERTIFICATE", &[authority.signer.certificate.der()]);
+    pem(folder, "other.pem", "CERTIFICATE", &[authority.tsa.certificate.der()]);
+    let key = ["sign", "--key", "key.pem"];
+    let own = ["--cert", "signer.pem"];
+    let cases: [(&[&str], &[&str], &str); 12] = [
+        (&own, &["absent.pdf", "out"], "absent.pdf"),
+        (&own, &["broken.pdf", "out"], "XY-3203"),
+        (&[], &["in.pdf", "out"], "XY-3202"),
+        (&["--cert", "other.pem"], &["in.pdf", "out"], "XY-3202"),
+        (&["--cert", "absent.pem"], &["in.pdf", "out"], "absent.pem"),
+        (&own, &["--level", "B-T", "in.pdf", "out"], "--tsa"),
+        (&own, &["--level", "B-T", "--tsa", "http://127.0.0.1:1/tsa", "in.pdf", "out"], "XY-3204"),
+        (&own, &["--format", "pades", "--detached", "in.pdf", "out"], "--detached"),
+        (&own, &["--format", "gm-cms", "in.pdf", "out"], "XY-3201"),
+        (&own, &["--rect", "1,2,3", "in.pdf", "out"], "--rect"),
+        (&own, &["--page", "7", "in.pdf", "out"], "XY-3203"),
+        (&own, &["--level", "B-LT", "in.pdf", "out"], "not available yet"),
+    ];
+    for (certificates, rest, what) in cases {
+        let run = xinyin(folder, &[&key[..], certificates, rest].concat());
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert_eq!(run.status.code(), Some(3), "{rest:?}: {said}");
+        assert!(said.contains(what) && said.lines().count() == 1, "{rest:?}: {said}");
+        assert!(!folder.join("out").exists(), "{rest:?}");
+    }
+    let leftovers: Vec<_> = std::fs::read_dir(folder).unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok()).collect();
+    assert!(!leftovers.iter().any(|name| name.contains("part")), "{leftovers:?}");
+}

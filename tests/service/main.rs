@@ -21,6 +21,7 @@ mod postgres;
 mod proofs;
 mod readme;
 mod running;
+mod signing;
 mod store;
 mod store_races;
 mod verifications;
