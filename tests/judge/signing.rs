@@ -274,11 +274,44 @@ fn what_is_appended_after_signing_is_told_from_what_is_permitted() {
     suspicious(&updated(&document, &[(2, "<</Type/Pages/Kids[3 0 R 51 0 R]/Count 2>>"), (51, page), (50, &content)], true), "page added");
     suspicious(&updated(&document, &[(1, "<</Type/Catalog/Pages 2 0 R/OpenAction<</S/JavaScript/JS(x)>>>>")], true), "an action added");
     suspicious(&updated(&document, &[(5, "<</Type/Font/Subtype/Type1/BaseFont/Symbol>>")], true), "a font replaced");
+    // A further signature whose mark covers the page is left open.
+    let mut wanted = request(&authority, &authority.signer, Format::Pades, Level::B);
+    wanted.mark = Some(Mark::new(1, [0.0, 0.0, 595.0, 841.0]).unwrap());
+    let covered = signed(&authority, &authority.signer, &document, &wanted);
+    assert!(matches!(covered, Err(Refusal::Document(_))), "it would leave the first signature undecided: {covered:?}");
     // The same object again says nothing new.
     let again = updated(&document, &[(5, "<</Subtype/Type1 /BaseFont/Helvetica/Type/Font>>")], true);
     assert!(sound(&facts(&again, None)), "{:#?}", facts(&again, None));
     // White space at the end is nothing.
     assert!(sound(&facts(&[document.as_slice(), b"\r\n"].concat(), None)));
+}
+
+#[test]
+fn content_promised_when_signing_and_delivered_later_is_found() {
+    let authority = Authority::new(KeyKind::P256);
+    let place = 20_000;
+    let plain = sample(false, "");
+    let at = |word: &[u8]| plain.windows(word.len()).position(|window| window == word).unwrap();
+    let mut promised = plain[..at(b"xref\n0 6")].to_vec();
+    let table = String::from_utf8_lossy(&plain[at(b"xref\n0 6")..]).replace("xref\n0 6", "xref\n0 7").replace("/Size 6", "/Size 7");
+    promised.extend_from_slice(table.replace("trailer", &format!("{place:010} 00000 n \ntrailer")).as_bytes());
+    let from = promised.windows(16).position(|window| window == b"/Contents 4 0 R/").unwrap();
+    // As long as before, so that no offset moves: the page shows object 6, which does not exist yet.
+    promised[from..from + 16].copy_from_slice(b"/Contents 6 0 R/");
+    let document = signed(&authority, &authority.signer, &promised, &request(&authority, &authority.signer, Format::Pades, Level::B));
+    let document = document.unwrap();
+    assert!(document.len() < place);
+    let mut delivered = document.clone();
+    delivered.resize(place, b' ');
+    let object = "6 0 obj\n<</Length 4>>\nstream\nBT ET\nendstream\nendobj\n".replace("Length 4", "Length 5");
+    delivered.extend_from_slice(object.as_bytes());
+    let tail = String::from_utf8_lossy(&document[document.len() - 40..]).into_owned();
+    let previous = tail.split("startxref\n").nth(1).unwrap().split('\n').next().unwrap().to_owned();
+    let start = delivered.len();
+    let section = format!("xref\n6 1\n{place:010} 00000 n \ntrailer\n<</Size 60/Root 1 0 R/Prev {previous}>>\nstartxref\n{start}\n%%EOF\n");
+    delivered.extend_from_slice(section.as_bytes());
+    let facts = facts(&delivered, None);
+    assert!(matches!(facts.signatures[0].changes, Changes::Suspicious(_)), "{facts:#?}");
 }
 
 #[test]

@@ -47,6 +47,27 @@ const fn is_regular(octet: u8) -> bool {
     !is_space(octet) && !is_delimiter(octet)
 }
 
+const SPACE: u8 = 0xfe;
+const NO_DIGIT: u8 = 0xff;
+
+/// The value of every octet as a hexadecimal digit.
+static DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut octet = 0u8;
+    while octet < 128 {
+        let value = match octet {
+            b'0'..=b'9' => octet - b'0',
+            b'a'..=b'f' => octet - b'a' + 10,
+            b'A'..=b'F' => octet - b'A' + 10,
+            _ if is_space(octet) => SPACE,
+            _ => NO_DIGIT,
+        };
+        digits[octet as usize] = value;
+        octet += 1;
+    }
+    digits
+};
+
 impl<'a> Lexer<'a> {
     /// Reader of `octets`, which start at `base` in the file.
     pub const fn new(octets: &'a [u8], base: u64) -> Self {
@@ -282,23 +303,25 @@ impl<'a> Lexer<'a> {
     fn hexadecimal_string(&mut self) -> Result<Object, SyntaxError> {
         let start = self.position();
         self.at += 1;
-        let mut octets = Vec::new();
+        let rest = self.rest();
+        let Some(length) = rest.iter().position(|octet| *octet == b'>') else {
+            self.touched_end = true;
+            return Err(SyntaxError::Truncated);
+        };
+        // The hexadecimal string of a signature is the longest thing in most files: one pass, one table.
+        let mut octets = Vec::with_capacity(length / 2 + 1);
         let mut high = None;
-        loop {
-            let octet = self.peek().ok_or(SyntaxError::Truncated)?;
-            self.at += 1;
-            match octet {
-                b'>' => break,
-                octet if is_space(octet) => (),
-                octet => {
-                    let digit = hex_digit(octet).ok_or(SyntaxError::Unexpected)?;
-                    match high.take() {
-                        None => high = Some(digit),
-                        Some(high) => octets.push(high << 4 | digit),
-                    }
-                }
+        for octet in rest.get(..length).unwrap_or_default() {
+            match DIGITS.get(usize::from(*octet)).copied().unwrap_or(NO_DIGIT) {
+                SPACE => (),
+                NO_DIGIT => return Err(SyntaxError::Unexpected),
+                digit => match high.take() {
+                    None => high = Some(digit),
+                    Some(high) => octets.push(high << 4 | digit),
+                },
             }
         }
+        self.at += length + 1;
         // A missing last digit counts as 0 (section 7.3.4.3).
         octets.extend(high.map(|high| high << 4));
         Ok(Object::Text(Text { octets, hexadecimal: true, span: (start, self.position()) }))

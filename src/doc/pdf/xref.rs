@@ -54,6 +54,8 @@ pub struct Section {
     pub form: Form,
     /// Entries by object number, each number once.
     pub entries: Vec<(u32, Entry)>,
+    /// The highest offset among them.
+    pub reach: u64,
     /// Trailer dictionary (of a stream: the stream dictionary).
     pub trailer: Dictionary,
     /// Where the section before it starts.
@@ -85,7 +87,13 @@ pub fn section(input: &Input<'_>, offset: u64) -> Result<Section, PdfError> {
         section.entries = merged.into_iter().collect();
         section.form = Form::Hybrid { stream };
     }
+    section.reach = reach(&section.entries);
     Ok(section)
+}
+
+fn reach(entries: &[(u32, Entry)]) -> u64 {
+    let offsets = entries.iter().filter_map(|(_, entry)| if let Entry::At { offset, .. } = entry { Some(*offset) } else { None });
+    offsets.max().unwrap_or(0)
 }
 
 fn offset_of(trailer: &Dictionary, key: &str) -> Result<Option<u64>, PdfError> {
@@ -137,7 +145,7 @@ fn table(lexer: &mut Lexer<'_>, offset: u64) -> Result<Section, SyntaxError> {
     }
     let trailer = lexer.object()?;
     let Object::Dictionary(trailer) = trailer else { return Err(SyntaxError::Unexpected) };
-    Ok(Section { offset, end: lexer.position(), form: Form::Table, entries, trailer, previous: None })
+    Ok(Section { offset, end: lexer.position(), form: Form::Table, entries, reach: 0, trailer, previous: None })
 }
 
 /// Sorts by object number and refuses numbers that stand twice with different entries: readers would disagree.
@@ -165,7 +173,7 @@ fn stream_section(input: &Input<'_>, offset: u64) -> Result<Section, PdfError> {
     let end = stream_end(input, stream.start.saturating_add(length))?;
     let entries = sorted(stream_entries(dictionary, &data)?)?;
     let previous = offset_of(dictionary, "Prev")?;
-    Ok(Section { offset, end, form: Form::Stream, entries, trailer: stream.dictionary, previous })
+    Ok(Section { offset, end, form: Form::Stream, reach: reach(&entries), entries, trailer: stream.dictionary, previous })
 }
 
 /// The stream object at `offset`.

@@ -144,6 +144,14 @@ fn compare<'d, 'a>(
     if signed.is_latest() {
         return Ok(());
     }
+    let promised = document.sections.iter().take(signed.newest + 1).any(|section| section.reach >= end);
+    if promised {
+        findings.suspect(
+            "签名时的交叉引用指向当时尚不存在的内容，后来被补上",
+            "the signed revision points at content that did not exist then and was put there later",
+        );
+        return Ok(());
+    }
     let new = document.latest();
     let Some(changes) = changes(signed, new, end, findings)? else { return Ok(()) };
     let form = newest.form.as_ref().map_err(|error| *error)?;

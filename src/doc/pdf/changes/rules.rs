@@ -459,6 +459,10 @@ impl Comparison<'_, '_, '_> {
             let before = list(self.old.value(&old, "Annots")?);
             let now = list(self.new.value(&new, "Annots")?);
             let added = now.get(before.len()..).unwrap_or_default();
+            if self.permissions.certification == Some(3) && now.starts_with(&before) {
+                self.claim(id, Role::Page);
+                self.findings.doubt("认证签名之后加了批注", "annotations were added, which the certification permits");
+            }
             let only_widgets = added.iter().all(|item| item.as_reference().is_some_and(|id| widgets.contains(&id.number)));
             if now.starts_with(&before) && only_widgets {
                 self.claim(id, Role::Page);
@@ -467,9 +471,47 @@ impl Comparison<'_, '_, '_> {
                 {
                     self.claim(list, Role::Annotations);
                 }
+                self.weigh_cover(&new, added)?;
             }
         }
         Ok(())
+    }
+
+    /// New signature marks may be seen, but not take the place of what was signed: together at most half of the page.
+    fn weigh_cover(&mut self, page: &Dictionary, added: &[Object]) -> Result<(), PdfError> {
+        let area = |rectangle: &[Object]| -> Option<f64> {
+            let corners: Option<Vec<f64>> = rectangle.iter().map(Object::as_number).collect();
+            let &[left, bottom, right, top] = corners?.as_slice() else { return None };
+            Some((right - left).abs() * (top - bottom).abs())
+        };
+        let mut covered = Some(0.0);
+        for item in added {
+            let Object::Dictionary(widget) = self.new.resolve(item)? else { continue };
+            let own = self.new.value(&widget, "Rect")?.as_array().and_then(area);
+            covered = covered.zip(own).map(|(sum, own)| sum + own);
+        }
+        if covered == Some(0.0) {
+            return Ok(());
+        }
+        let whole = self.media_box(page)?.as_array().and_then(area);
+        if covered.zip(whole).is_none_or(|(covered, whole)| !(covered <= whole / 2.0)) {
+            self.findings.doubt("后续签名的可见标记遮住了大半页面", "the marks of further signatures cover more than half of the page");
+        }
+        Ok(())
+    }
+
+    /// The page's own media box, or one it inherits.
+    fn media_box(&self, page: &Dictionary) -> Result<Object, PdfError> {
+        let mut node = page.clone();
+        for _ in 0..32 {
+            match self.new.value(&node, "MediaBox")? {
+                Object::Null => (),
+                found => return Ok(found),
+            }
+            let Object::Dictionary(parent) = self.new.value(&node, "Parent")? else { break };
+            node = parent;
+        }
+        Ok(Object::Null)
     }
 
     /// Whether the dictionary refers to a changed object under other keys than `except`: then a reference that led nowhere when
