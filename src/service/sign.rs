@@ -143,7 +143,11 @@ pub async fn settle_left_open(store: &Store, age: Duration, now: Moment) -> Resu
     let open = store.read("open intentions", |tx| Box::pin(async move { Ok(intentions::left_open(tx, before).await?) })).await?;
     for intention in &open {
         let asker = Asker { agency: &intention.agency, party: intention.party.as_ref(), actor: "recovery" };
-        settle(store, asker, &intention.id, IntentionState::Abandoned, None, now).await?;
+        match settle(store, asker, &intention.id, IntentionState::Abandoned, None, now).await {
+            // It was still at work and has settled itself meanwhile, or another machine was faster.
+            Err(fault) if fault.code == code::CONFLICT => (),
+            other => other?,
+        }
     }
     Ok(open.len())
 }
@@ -247,7 +251,7 @@ async fn intend(store: &Store, asker: Asker<'_>, order: &Order, prepared: &Prepa
                 };
                 let id = intentions::add(tx, new).await?;
                 let facts = json!({ "intention": id.as_str(), "digest": digest });
-                let event = "signature.intended";
+                let event = "signing.intended";
                 let entry = audit::Entry { agency: Some(asker.agency), party: asker.party, at: now, event, facts: &facts, personal: None };
                 audit::append(tx, entry).await?;
                 Ok(id)
@@ -273,7 +277,7 @@ async fn settle(
                     return Err(Fault::new(code::CONFLICT).detail("the signing was settled before"));
                 }
                 let facts = json!({ "intention": id.as_str(), "state": state.as_str() });
-                let event = "signature.settled";
+                let event = "signing.settled";
                 let entry = audit::Entry { agency: Some(asker.agency), party: asker.party, at: now, event, facts: &facts, personal: None };
                 audit::append(tx, entry).await?;
                 Ok(())

@@ -1,10 +1,9 @@
 //! What the periodic jobs do.
 
 use crate::fault::Fault;
-use crate::store::intentions::{self, IntentionState};
-use crate::store::{audit, challenges, grants, logins, phone_codes, verdicts};
+use crate::service::sign;
+use crate::store::{challenges, grants, logins, phone_codes, verdicts};
 use crate::world::World;
-use serde_json::json;
 use std::time::Duration;
 
 /// A signing that is still open after this long was left by a crash.
@@ -15,31 +14,7 @@ const KEEP: Duration = Duration::from_secs(24 * 3600);
 /// Settles what a crash left open: a signing whose result was never released is given up, and the log says so.
 /// Returns how many.
 pub async fn settle(world: &World) -> Result<usize, Fault> {
-    let now = world.clock.now();
-    let left = world.store.read("signings left open", |tx| Box::pin(async move { Ok(intentions::left_open(tx, now.minus(LEFT)).await?) }));
-    let left = left.await?;
-    for open in &left {
-        let settled = world.store.write("settle a signing", |tx| {
-            Box::pin(async move {
-                let detail = json!({ "why": "left open" });
-                if intentions::settle(tx, &open.agency, &open.id, IntentionState::Abandoned, &detail, now).await? {
-                    let facts = json!({ "intention": open.id.as_str(), "digest": open.digest, "key": open.key_id });
-                    let entry = audit::Entry {
-                        agency: Some(&open.agency),
-                        party: open.party.as_ref(),
-                        at: now,
-                        event: "signing.abandoned",
-                        facts: &facts,
-                        personal: None,
-                    };
-                    audit::append(tx, entry).await?;
-                }
-                Ok(())
-            })
-        });
-        settled.await?;
-    }
-    Ok(left.len())
+    sign::settle_left_open(&world.store, LEFT, world.clock.now()).await
 }
 
 /// Deletes what lapsed a day ago. Returns how many rows.

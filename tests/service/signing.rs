@@ -82,7 +82,7 @@ async fn agency(database: &Database) -> AgencyId {
 
 async fn events(database: &Database, agency: &AgencyId) -> Vec<String> {
     let listed = database.store.read("events", |tx| Box::pin(async move { Ok(audit::of_agency(tx, agency, 100).await?) }));
-    listed.await.unwrap().into_iter().map(|entry| entry.event).filter(|event| event.starts_with("signature.")).collect()
+    listed.await.unwrap().into_iter().map(|entry| entry.event).filter(|event| event.starts_with("signing.")).collect()
 }
 
 async fn only_a_passing_output_is_released(database: Database) {
@@ -119,7 +119,7 @@ async fn only_a_passing_output_is_released(database: Database) {
     assert_eq!(crossed.unwrap_err().code, code::SIGN_CERTIFICATE);
     let mut events = events(&database, &agency).await;
     events.sort();
-    assert_eq!(events, [["signature.intended"; 3], ["signature.settled"; 3]].concat());
+    assert_eq!(events, [["signing.intended"; 3], ["signing.settled"; 3]].concat());
     assert_eq!(settle_left_open(&database.store, Duration::ZERO, now().plus(Duration::from_secs(9))).await.unwrap(), 0);
 }
 
