@@ -142,7 +142,6 @@ async fn judge(
     work.await.map_err(|error| Fault::new(code::SYSTEM).because(error))?.map_err(unreadable)
 }
 
-#[expect(clippy::too_many_arguments, reason = "one transaction, one call")]
 async fn keep(
     world: &World,
     asker: &Asker,

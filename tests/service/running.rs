@@ -69,6 +69,7 @@ impl Demo {
         let line = receiver.recv_timeout(Duration::from_secs(180)).unwrap_or_default();
         let info = serde_json::from_str(&line).unwrap_or_else(|error| {
             let _ = child.kill();
+            let _ = child.wait();
             panic!("the demo printed {line:?} ({error})\n{}", log.lock().unwrap());
         });
         Self { child, data: data.to_path_buf(), info, port, log }
