@@ -6,6 +6,7 @@
 mod peers;
 
 mod authority;
+mod cert_cli;
 mod certificates;
 mod cms;
 mod command;

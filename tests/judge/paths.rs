@@ -448,3 +448,49 @@ fn a_leaf_that_is_itself_the_anchor_is_trusted_but_still_looked_at() {
     question.at = at("2029-01-01");
     refused(&validate(&question), Outcome::Rejected, FaultKind::Expired, Some(0));
 }
+
+#[test]
+fn a_list_that_dates_a_revocation_later_already_revokes() {
+    let mut chain = Chain::new(KeyKind::P256);
+    chain.crls[1] = chain.issuing.list(2).revoked(&[3], at("2026-06-20"), Reason::Superseded).sign(&chain.issuing.key).unwrap();
+    refused(&chain.judge(), Outcome::Rejected, FaultKind::Revoked, Some(0));
+}
+
+#[test]
+fn tls_certificates_keep_every_rule_of_the_profile() {
+    let mut chain = Chain::new(KeyKind::P256);
+    let judge = |chain: &Chain, purpose: Purpose| validate(&PathInput { purpose, ..chain.question() });
+    // No authorityKeyIdentifier: told of a signature certificate, refused of a TLS server's.
+    let bare =
+        CertificateBuilder::new(&chain.issuing.name, &name("张三"), chain.holder.public_key(), &[3], at("2026-01-01"), at("2028-01-01"));
+    chain.leaf = bare.sign(&chain.issuing.key).unwrap();
+    let signing = judge(&chain, Purpose::Sign);
+    assert!(
+        signing.outcome == Outcome::Accepted && signing.warnings.iter().any(|warning| warning.detail.contains("authorityKeyIdentifier"))
+    );
+    refused(&judge(&chain, Purpose::Server), Outcome::Rejected, FaultKind::Malformed, Some(0));
+    // A list that names one certificate twice, the same way.
+    chain.reissue(|leaf| leaf);
+    let twice =
+        chain.issuing.list(2).revoked(&[8], at("2026-05-01"), Reason::Superseded).revoked(&[8], at("2026-05-01"), Reason::Superseded);
+    chain.crls[1] = twice.sign(&chain.issuing.key).unwrap();
+    assert_eq!(judge(&chain, Purpose::Sign).outcome, Outcome::Accepted);
+    refused(&judge(&chain, Purpose::Client), Outcome::Undecided, FaultKind::RevocationUnknown, Some(0));
+}
+
+#[test]
+fn self_issued_certificates_use_up_no_path_length() {
+    let chain = Chain::new(KeyKind::P256);
+    let first = chain.root.issue(2, &chain.issuing.name, &chain.issuing.key, |ca| ca.authority(Some(0)).key_usage(&ISSUES));
+    let rolled = Authority { name: chain.issuing.name.clone(), key: SoftKey::generate(KeyKind::P256, &SystemDice).unwrap() };
+    let second = chain.issuing.issue(6, &rolled.name, &rolled.key, |ca| ca.authority(Some(0)).key_usage(&ISSUES));
+    let leaf = rolled.issue(7, &name("张三"), &chain.holder, |leaf| leaf.key_usage(&SIGNS));
+    let intermediates = [first, second];
+    let mut question = PathInput { leaf: &leaf, intermediates: &intermediates, ..chain.question() };
+    question.revocation = Revocation::Off;
+    let result = validate(&question);
+    assert_eq!((result.outcome, result.path.len()), (Outcome::Accepted, 4), "{:?}", result.faults);
+    // The caller's own bound counts every intermediate.
+    question.limits.max_intermediates = 1;
+    refused(&validate(&question), Outcome::Rejected, FaultKind::PathLength, None);
+}

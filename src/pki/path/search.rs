@@ -7,16 +7,17 @@ use super::{
     result::{FaultKind, LinkFact, Outcome, PathFault, PathResult, RevocationFact, Status},
     work::{Signed, Work, same_entity},
 };
-use crate::pki::Certificate;
+use crate::pki::{Certificate, Name};
+use std::collections::HashMap;
 
 /// The longest path searched for, whatever is asked.
 const MAX_DEPTH: usize = 256;
 
 /// Finds and examines paths; the first accepted one answers, else the one that came closest.
 pub(super) fn search(work: &mut Work, input: &PathInput<'_>) -> PathResult {
-    let mut state = Search { best: None, forged: false, too_long: false };
+    let mut state = Search { best: None, forged: false, too_long: false, distance: distances(input) };
     state.extend(work, input, &mut vec![input.leaf.clone()]);
-    let Search { best, forged, too_long } = state;
+    let Search { best, forged, too_long, .. } = state;
     if let Some(result) = best {
         return result;
     }
@@ -52,6 +53,8 @@ struct Search {
     /// The leaf's issuer by name and key identifier is there and did not sign it.
     forged: bool,
     too_long: bool,
+    /// How many certificates lie at least between a subject and an anchor; subjects that lead to none are missing.
+    distance: HashMap<Name, usize>,
 }
 
 impl Search {
@@ -61,7 +64,7 @@ impl Search {
         if path.len() == 1 && input.anchors.iter().any(|anchor| anchor.certificate == last) {
             return self.examine(work, input, path);
         }
-        for (issuer, is_anchor) in candidates(work, input, &last) {
+        for (issuer, is_anchor) in self.candidates(work, input, &last) {
             match work.steps.checked_sub(1) {
                 Some(left) => work.steps = left,
                 None => {
@@ -93,6 +96,26 @@ impl Search {
             }
         }
         false
+    }
+
+    /// Possible issuers by name, the likeliest first: the key that is named, an authority valid now, nearest to an anchor, the
+    /// longest valid.
+    fn candidates(&self, work: &Work, input: &PathInput<'_>, certificate: &Certificate) -> Vec<(Certificate, bool)> {
+        let anchors = input.anchors.iter().map(|anchor| &anchor.certificate).filter(|anchor| anchor.subject() == certificate.issuer());
+        let mut found: Vec<(Certificate, bool)> = anchors.map(|anchor| (anchor.clone(), true)).collect();
+        found.extend(work.named(certificate.issuer()).into_iter().map(|issuer| (issuer, false)));
+        // An issuer is as near as whoever issued it.
+        let distance = |issuer: &Certificate, is_anchor: bool| match is_anchor {
+            true => Some(0),
+            false => self.distance.get(issuer.issuer()).map(|beyond| beyond.saturating_add(1)),
+        };
+        found.retain(|(issuer, is_anchor)| distance(issuer, *is_anchor).is_some());
+        found.sort_by_cached_key(|(issuer, is_anchor)| {
+            let mismatched = names_key(certificate, issuer) == Some(false);
+            let unfit = !issuer.is_valid_at(input.at) || !(issuer.is_ca() || *is_anchor);
+            (mismatched, unfit, distance(issuer, *is_anchor), std::cmp::Reverse(issuer.not_after()), issuer.fingerprint_sha256())
+        });
+        found
     }
 
     fn examine(&mut self, work: &mut Work, input: &PathInput<'_>, path: &[Certificate]) -> bool {
@@ -129,21 +152,24 @@ fn names_key(certificate: &Certificate, issuer: &Certificate) -> Option<bool> {
     Some(wanted == issuer.subject_key_id()?)
 }
 
-/// Possible issuers by name, the likeliest first: matching key identifier, anchor, authority, valid now, the longest valid.
-fn candidates(work: &Work, input: &PathInput<'_>, certificate: &Certificate) -> Vec<(Certificate, bool)> {
-    let anchors = input.anchors.iter().map(|anchor| &anchor.certificate).filter(|anchor| anchor.subject() == certificate.issuer());
-    let mut found: Vec<(Certificate, bool)> = anchors.map(|anchor| (anchor.clone(), true)).collect();
-    found.extend(work.named(certificate.issuer()).into_iter().map(|issuer| (issuer, false)));
-    found.sort_by_key(|(issuer, is_anchor)| {
-        let mismatched = names_key(certificate, issuer) == Some(false);
-        (
-            mismatched,
-            !is_anchor,
-            !issuer.is_ca(),
-            !issuer.is_valid_at(input.at),
-            std::cmp::Reverse(issuer.not_after()),
-            issuer.fingerprint_sha256(),
-        )
-    });
+/// Distances by names alone, from the anchors downwards: what the search then tries first is nearest to an anchor, and what
+/// leads to none is not tried at all. A pool of certificates that all certify one another costs no more than an honest one.
+fn distances(input: &PathInput<'_>) -> HashMap<Name, usize> {
+    let mut by_issuer: HashMap<&Name, Vec<&Name>> = HashMap::new();
+    for certificate in input.intermediates {
+        by_issuer.entry(certificate.issuer()).or_default().push(certificate.subject());
+    }
+    let mut found: HashMap<Name, usize> = HashMap::new();
+    let mut next: Vec<&Name> = input.anchors.iter().map(|anchor| anchor.certificate.subject()).collect();
+    for distance in 0..=MAX_DEPTH {
+        let mut further = Vec::new();
+        for name in std::mem::take(&mut next) {
+            if !found.contains_key(name) {
+                found.insert(name.clone(), distance);
+                further.extend(by_issuer.get(name).into_iter().flatten());
+            }
+        }
+        next = further;
+    }
     found
 }
