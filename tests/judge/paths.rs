@@ -260,10 +260,8 @@ fn names_stay_within_the_constraints_of_every_issuer() {
 #[test]
 fn revocation_by_list() {
     let mut chain = Chain::new(KeyKind::Sm2);
-    let list = |chain: &Chain, when: &str, reason: Reason| {
-        chain.issuing.list(2).revoked(chain.leaf.serial(), at(when), reason).sign(&chain.issuing.key).unwrap()
-    };
-    chain.crls[1] = list(&chain, "2026-05-20", Reason::KeyCompromise);
+    let list = chain.issuing.list(2).revoked(chain.leaf.serial(), at("2026-05-20"), Reason::KeyCompromise);
+    chain.crls[1] = list.sign(&chain.issuing.key).unwrap();
     let result = chain.judge();
     refused(&result, Outcome::Rejected, FaultKind::Revoked, Some(0));
     assert_eq!(result.revocation[0].status, Status::Revoked { at: at("2026-05-20"), reason: Reason::KeyCompromise });

@@ -1,4 +1,5 @@
 //! What the builders write, read back and verified.
+#![allow(clippy::unwrap_used)]
 
 use super::{CertificateBuilder, CrlBuilder, OcspBuilder, ocsp, request};
 use crate::{
