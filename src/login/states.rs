@@ -90,9 +90,9 @@ impl Asked {
     }
 
     /// Whether who is here meets what was asked; if so, the login is proved.
-    pub fn prove(self, client: &Client, here: Option<Here<'_>>, at: Moment) -> Result<(Proved, AuditEvent), (Self, Unmet)> {
+    pub fn prove(self, client: &Client, here: Option<Here<'_>>, at: Moment) -> Result<(Proved, AuditEvent), Box<(Self, Unmet)>> {
         match self.unmet(client, here, at) {
-            Err(unmet) => Err((self, unmet)),
+            Err(unmet) => Err(Box::new((self, unmet))),
             Ok(facts) => {
                 let event = AuditEvent::new("login.proved", at)
                     .party(facts.party.clone())
@@ -256,7 +256,7 @@ pub enum SpendError {
 
 impl Granted {
     /// Redeems the code, once: the store lets only one caller come here.
-    pub fn spend(self, redemption: Redemption<'_>, at: Moment) -> Result<(Spent, AuditEvent), (SpendError, AuditEvent)> {
+    pub fn spend(self, redemption: Redemption<'_>, at: Moment) -> Result<(Spent, AuditEvent), Box<(SpendError, AuditEvent)>> {
         let error = if *redemption.client != self.request.client {
             Some(SpendError::OtherClient)
         } else if at >= self.at.plus(CODE_LIFE) || at.plus(SKEW) < self.at {
@@ -275,7 +275,7 @@ impl Granted {
                 .client(&self.request.client, &self.agency)
         };
         match error {
-            Some(error) => Err((error, event("code.refused").fact("why", error))),
+            Some(error) => Err(Box::new((error, event("code.refused").fact("why", error)))),
             None => {
                 let event = event("code.spent");
                 Ok((Spent { granted: self, at }, event))
@@ -351,7 +351,7 @@ mod tests {
         let asked = Asked::new(requests::request(more).unwrap(), NOW);
         let here = session(acts);
         let here = Here { session: &here, kind: SubjectKind::Person, proofs: acts, sub: Some("pairwise") };
-        asked.prove(&requests::client(), Some(here), NOW).map_err(|(_, unmet)| unmet)
+        asked.prove(&requests::client(), Some(here), NOW).map_err(|refused| refused.1)
     }
 
     fn ago(seconds: u64) -> Moment {
@@ -364,15 +364,18 @@ mod tests {
         let asked = Asked::new(requests::request(&[]).unwrap(), NOW);
         assert_eq!(asked.prove(&requests::client(), None, NOW).unwrap_err().1, Unmet::Nobody);
         assert_eq!(prove(&[], &[]).unwrap_err(), Unmet::Nobody);
-        assert!(prove(&[], &[phone.clone()]).is_ok());
-        assert_eq!(prove(&[("prompt", "login")], &[phone.clone()]).unwrap_err(), Unmet::Again);
+        assert!(prove(&[], std::slice::from_ref(&phone)).is_ok());
+        assert_eq!(prove(&[("prompt", "login")], std::slice::from_ref(&phone)).unwrap_err(), Unmet::Again);
         assert!(prove(&[("prompt", "login")], &[proof(Method::RegistryPhone, NOW)]).is_ok());
-        assert_eq!(prove(&[("prompt", "select_account")], &[phone.clone()]).unwrap_err(), Unmet::Again);
-        assert_eq!(prove(&[("max_age", "99")], &[phone.clone()]).unwrap_err(), Unmet::Again);
-        assert!(prove(&[("max_age", "100")], &[phone.clone()]).is_ok());
-        assert_eq!(prove(&[("max_age", "0")], &[phone.clone()]).unwrap_err(), Unmet::Again);
+        assert_eq!(prove(&[("prompt", "select_account")], std::slice::from_ref(&phone)).unwrap_err(), Unmet::Again);
+        assert_eq!(prove(&[("max_age", "99")], std::slice::from_ref(&phone)).unwrap_err(), Unmet::Again);
+        assert!(prove(&[("max_age", "100")], std::slice::from_ref(&phone)).is_ok());
+        assert_eq!(prove(&[("max_age", "0")], std::slice::from_ref(&phone)).unwrap_err(), Unmet::Again);
         let high = [("acr_values", "urn:xinyin:acr:real-credential")];
-        assert_eq!(prove(&high, &[phone.clone()]).unwrap_err(), Unmet::Level { have: Level::RealName, need: Level::RealCredential });
+        assert_eq!(
+            prove(&high, std::slice::from_ref(&phone)).unwrap_err(),
+            Unmet::Level { have: Level::RealName, need: Level::RealCredential }
+        );
         assert!(prove(&high, &[phone.clone(), proof(Method::Certificate, NOW)]).is_ok(), "step-up in the same session");
         let other = [("claims", r#"{"id_token":{"sub":{"value":"another"}}}"#)];
         assert_eq!(prove(&other, &[phone]).unwrap_err(), Unmet::OtherSubject);

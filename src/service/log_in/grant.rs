@@ -97,7 +97,7 @@ pub async fn foresee(
     };
     let seen = states::Here { session: &here.session, kind: here.kind, proofs: &here.proofs, sub: known_sub.as_deref() };
     let proved = match asked.clone().prove(client, Some(seen), now) {
-        Err((asked, missing)) => return Ok(Foreseen::Settled(unmet(provider, &asked, missing))),
+        Err(refused) => return Ok(Foreseen::Settled(unmet(provider, &refused.0, refused.1))),
         Ok(proved) => proved,
     };
     let wishes = [&asked.request.wishes.id_token, &asked.request.wishes.userinfo];

@@ -180,6 +180,7 @@ impl Passkeys {
     }
 
     /// Finishes a login: the act, the session and what was asked in one write.
+    #[expect(clippy::too_many_arguments, reason = "each is another part of one request")]
     pub async fn finish_login(
         &self,
         world: &World,

@@ -144,7 +144,8 @@ async fn spend(tx: &mut Tx<'_>, client: &Client, code: &str, redemption: Redempt
     };
     let id = token.grant.id;
     match read(&token.grant.body)?.spend(redemption, now) {
-        Err((error, event)) => {
+        Err(refused) => {
+            let (error, event) = *refused;
             grants::revoke(tx, &id, "code refused", now).await?;
             witness(tx, &event.fact("grant", &id)).await?;
             Ok(Err(match error {
