@@ -2,7 +2,6 @@
 
 use super::timestamp_client::Authority;
 use super::verify::offline;
-use crate::crypto::Signer as _;
 use crate::doc::source::ByteSource;
 use crate::fault::{Fault, code};
 use crate::ids::{AgencyId, IntentionId, PartyId};

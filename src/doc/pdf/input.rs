@@ -79,6 +79,11 @@ impl<'a> Input<'a> {
         self.source.len()
     }
 
+    /// Whether the file has no octets.
+    pub fn is_empty(&self) -> bool {
+        self.source.is_empty()
+    }
+
     /// The file itself.
     pub fn source(&self) -> &'a dyn ByteSource {
         self.source

@@ -81,7 +81,7 @@ fn accuracy(millis: u64) -> Vec<u8> {
     if millis >= 1000 {
         parts.push(small_integer(millis / 1000));
     }
-    if millis % 1000 != 0 {
+    if !millis.is_multiple_of(1000) {
         let mut part = small_integer(millis % 1000);
         if let Some(first) = part.first_mut() {
             *first = tag::context_primitive(0);

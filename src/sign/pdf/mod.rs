@@ -20,8 +20,6 @@ use write::Writer;
 #[derive(Debug, Clone)]
 pub(super) struct Update {
     octets: Vec<u8>,
-    /// Where `octets` start in the signed file.
-    base: u64,
     /// The hexadecimal string of `/Contents` in `octets`, angle brackets included.
     gap: Range<usize>,
 }
@@ -104,7 +102,7 @@ pub(super) fn prepare(document: &dyn ByteSource, request: &Request, nonce: &[u8;
 
     let (base, mut octets) = writer.into_octets();
     fill_ranges(&mut octets, base, &gap)?;
-    Ok(Update { octets, base, gap })
+    Ok(Update { octets, gap })
 }
 
 /// A certification of level 1 permits no further signature (section 12.8.2.2); it would be broken.

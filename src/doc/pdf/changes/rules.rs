@@ -494,7 +494,8 @@ impl Comparison<'_, '_, '_> {
             return Ok(());
         }
         let whole = self.media_box(page)?.as_array().and_then(area);
-        if covered.zip(whole).is_none_or(|(covered, whole)| !(covered <= whole / 2.0)) {
+        let leaves_half = covered.zip(whole).is_some_and(|(covered, whole)| covered <= whole / 2.0);
+        if !leaves_half {
             self.findings.doubt("后续签名的可见标记遮住了大半页面", "the marks of further signatures cover more than half of the page");
         }
         Ok(())
