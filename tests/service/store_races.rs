@@ -1,6 +1,6 @@
 //! Many at once: nothing lost, nothing twice; and what stands in the raw files.
 
-use crate::postgres::{Database, data_folder};
+use crate::postgres::{Database, data_folder, sealer};
 use crate::store::{at, on_both, scene, write};
 use serde_json::json;
 use std::path::Path;
@@ -21,9 +21,11 @@ async fn two_hundred_read_modify_writes_are_all_right(db: Database) {
     let id: Arc<AgencyId> = Arc::new("counter".parse().unwrap());
     let first = &*id;
     write!(db.store, |tx| agencies::add(tx, first, "0", at(0))).unwrap();
+    // A second process: the command line beside the service, or another machine.
+    let other = Store::open(&db.url, sealer(&db.keys)).await.unwrap();
     let tasks: Vec<_> = (0..200)
         .map(|n| {
-            let (store, id) = (db.store.clone(), id.clone());
+            let (store, id) = (if n % 2 == 0 { db.store.clone() } else { other.clone() }, id.clone());
             tokio::spawn(async move {
                 let id = &*id;
                 let step = store.write("count", |tx| {
