@@ -51,7 +51,7 @@ pub fn run(args: Args) -> ExitCode {
 fn serve(args: &Args) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,xinyin=info".into());
     // A subscriber that is there already serves as well.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(super::logging::Masked).with_ansi(false).try_init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads")?;
     let outcome = runtime.block_on(async {
         let mut interrupted = signal(SignalKind::interrupt())?;

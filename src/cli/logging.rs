@@ -19,9 +19,9 @@ pub fn start() {
     }));
 }
 
-/// Writes lines to stderr with numbers masked.
+/// Writes lines to stderr with numbers masked; every command that logs writes through it.
 #[derive(Debug, Clone, Copy)]
-struct Masked;
+pub(super) struct Masked;
 
 impl<'a> MakeWriter<'a> for Masked {
     type Writer = Line;
@@ -31,7 +31,7 @@ impl<'a> MakeWriter<'a> for Masked {
 }
 
 /// One event: collected whole, so that a number is never cut between two writes.
-struct Line(Vec<u8>);
+pub(super) struct Line(Vec<u8>);
 
 impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

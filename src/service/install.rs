@@ -48,10 +48,9 @@ pub async fn install(plan: &Plan, now: Moment) -> Result<PathBuf, Fault> {
         files::write_atomic(&config.keys, keys.as_bytes(), Access::Private).map_err(|error| file(&config.keys, &error))?;
     }
     // SQLite would make its file readable for others.
-    if let Some(database) = config.database.strip_prefix("sqlite://").map(|rest| Path::new(rest.split('?').next().unwrap_or(rest))) {
-        if !files::is_there(database) {
-            files::write_atomic(database, b"", Access::Private).map_err(|error| file(database, &error))?;
-        }
+    let database = config.database.strip_prefix("sqlite://").map(Path::new);
+    if let Some(database) = database.filter(|path| !files::is_there(path)) {
+        files::write_atomic(database, b"", Access::Private).map_err(|error| file(database, &error))?;
     }
     let dice: Arc<dyn Dice> = Arc::new(SystemDice);
     let store = Store::create(&config.database, World::sealer(&config, dice)?).await?;

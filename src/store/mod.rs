@@ -180,10 +180,11 @@ impl Store {
         if !postgres && !url.starts_with("sqlite:") {
             return Err(bad_url());
         }
-        let mut url = url::Url::parse(url).map_err(|_| bad_url())?;
-        if !postgres && !url.query_pairs().any(|(key, _)| key == "mode") {
-            url.query_pairs_mut().append_pair("mode", if create { "rwc" } else { "rw" });
-        }
+        let url = match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
+            Some(path) => sqlite_url(path, create),
+            None => url.to_owned(),
+        };
+        let url = url::Url::parse(&url).map_err(|_| bad_url())?;
         let options = AnyConnectOptions::from_url(&url).map_err(|_| bad_url())?.disable_statement_logging();
         let pool = AnyPoolOptions::new()
             .max_connections(if postgres { 16 } else { 8 })
@@ -354,6 +355,14 @@ impl Store {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// The address of a file whose name may hold any character.
+fn sqlite_url(path: &str, create: bool) -> String {
+    let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"/._~-".contains(&octet);
+    let encoded: String =
+        path.bytes().map(|octet| if plain(octet) { char::from(octet).to_string() } else { format!("%{octet:02X}") }).collect();
+    format!("sqlite:{encoded}?mode={}", if create { "rwc" } else { "rw" })
 }
 
 enum Attempt {

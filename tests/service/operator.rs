@@ -306,3 +306,18 @@ fn init_goes_on_where_it_was_interrupted_and_refuses_mistakes_before_it_writes()
     assert_eq!(init(&[]).status.code(), Some(0));
     assert_eq!(std::fs::read(home.join("keys.toml")).unwrap(), keys, "keys once made stay");
 }
+
+#[test]
+fn any_folder_will_do() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["数据 目录", "a%20b", "a#b", "a?b=c", "a&b'c\"d"] {
+        let home = folder.path().join(name);
+        let output = peers::run(xinyin().arg("init").arg("--dir").arg(&home), 60);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", peers::said(&output));
+        assert!(home.join("xinyin.db").metadata().unwrap().len() > 0, "{name}");
+        let output = peers::run(xinyin().args(["doctor", "--config"]).arg(home.join("xinyin.toml")), 60);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", peers::said(&output));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "{name}: nothing beside it");
+        std::fs::remove_dir_all(home).unwrap();
+    }
+}
