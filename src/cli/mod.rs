@@ -88,8 +88,3 @@ pub fn main() -> ExitCode {
         Command::Connector(args) => connector::run(*args),
     }
 }
-
-fn not_built(command: &str) -> ExitCode {
-    eprintln!("xinyin {command}: not built yet");
-    ExitCode::from(FAILED)
-}

@@ -17,7 +17,7 @@ use crate::{
 };
 
 fn at(text: &str) -> Moment {
-    text.parse().unwrap()
+    text.parse().expect("a time")
 }
 
 #[test]
