@@ -74,11 +74,6 @@ impl<'a> Input<'a> {
         Ok(Self { source, whole, work: Cell::new(BUDGET) })
     }
 
-    /// Whether the file has no octets.
-    pub fn is_empty(&self) -> bool {
-        self.source.is_empty()
-    }
-
     /// Length of the file.
     pub fn len(&self) -> u64 {
         self.source.len()
