@@ -53,7 +53,7 @@ pub struct Args {
     /// Fetch nothing
     #[arg(long)]
     offline: bool,
-    /// A host that may be asked for revocation data, as in http://crl.example.cn (repeatable)
+    /// A host that may be asked for revocation data, as in `http://crl.example.cn` (repeatable)
     #[arg(long, value_name = "ORIGIN")]
     allow: Vec<String>,
     /// Take the allow-list from a service's configuration

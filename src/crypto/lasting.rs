@@ -21,7 +21,7 @@ struct Known {
 
 static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
-/// As [`verify`], for a message that is likely to come again.
+/// As [`verify()`], for a message that is likely to come again.
 pub fn verify_lasting(key: &PublicKey, algorithm: &SignatureAlgorithm, message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
     let name = name(key, algorithm, message, signature);
     {

@@ -1,7 +1,7 @@
 //! SignedData: the frame of CMS, PKCS#7 and GB/T 35275 signatures, read from BER or DER with the original slices kept.
 //!
 //! RFC 5652 §5, RFC 2315 §9 (content that is no OCTET STRING), GB/T 35275-2017 §7 (its own content-type identifiers, `digestEncryptionAlgorithm`
-//! naming the key instead of the signature). Nothing is verified here and nothing is re-encoded: [`crate::doc::cms`] does the checks.
+//! naming the key instead of the signature). Nothing is verified here and nothing is re-encoded: `doc::cms` does the checks.
 
 use super::tlv::{Reader, Tlv, TlvError, tag};
 use der::asn1::ObjectIdentifier as Oid;

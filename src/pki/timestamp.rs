@@ -143,7 +143,7 @@ fn imprint(value: Tlv<'_>) -> Result<Imprint, TlvError> {
     Ok(Imprint { algorithm, digest })
 }
 
-/// Accuracy: seconds, milliseconds [0], microseconds [1]; microseconds are rounded up.
+/// Accuracy: `seconds, millis [0], micros [1]`; microseconds are rounded up.
 fn accuracy(value: Tlv<'_>) -> Result<Duration, TlvError> {
     let mut fields = value.children();
     let seconds = fields.optional(tag::INTEGER)?.map_or(Ok(0), |part| part.small_integer())?;

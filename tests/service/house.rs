@@ -10,7 +10,6 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 use tower::ServiceExt;
 use xinyin::config::Config;
 use xinyin::ids::PartyId;
@@ -285,9 +284,4 @@ pub async fn redeem(house: &House, client: &str, secret: &str, code: &str, more:
 /// The claims of a token, unverified: signatures are checked where a real client does it.
 pub fn claims(token: &str) -> serde_json::Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap()
-}
-
-/// Seconds as the tests write them.
-pub const fn seconds(n: u64) -> Duration {
-    Duration::from_secs(n)
 }

@@ -151,15 +151,15 @@ impl Cluster {
                 exec 8>&- 9>&-
             done"#;
         let watcher = Command::new("setsid")
-            .args(["sh", "-c", stop, "xinyin-test-cluster"])
+            .args(["--fork", "sh", "-c", stop, "xinyin-test-cluster"])
             .arg(locks)
             .arg(&self.folder)
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn();
-        watcher.expect("setsid, of util-linux, runs");
+            .status();
+        assert!(watcher.is_ok_and(|status| status.success()), "setsid, of util-linux, runs");
     }
 
     /// A PostgreSQL program, as the unprivileged user.

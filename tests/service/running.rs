@@ -86,12 +86,6 @@ impl Demo {
         format!("{}{path}", self.text("/issuer"))
     }
 
-    /// The account with this role.
-    pub fn account(&self, role: &str) -> Value {
-        let accounts = self.info["accounts"].as_array().expect("accounts");
-        accounts.iter().find(|account| account["role"] == role).unwrap_or_else(|| panic!("no {role} in {:#}", self.info)).clone()
-    }
-
     /// What it wrote on stderr so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()

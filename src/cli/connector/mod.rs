@@ -31,7 +31,7 @@ pub struct Args {
     command: Option<Command>,
     #[command(flatten)]
     keys: KeyArgs,
-    /// A site whose login page may ask (repeatable), e.g. https://id.example.gov.cn
+    /// A site whose login page may ask (repeatable), e.g. `https://id.example.gov.cn`
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
     /// Port on 127.0.0.1; 0 takes a free one

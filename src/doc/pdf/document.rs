@@ -1,6 +1,6 @@
 //! The file as a chain of cross-reference sections, and any of its revisions as a document of its own.
 //!
-//! Reading is strict: what needs repair is not judged, because every reader repairs differently. Only [`super::tiles`] looks
+//! Reading is strict: what needs repair is not judged, because every reader repairs differently. Only `changes::tiles` looks
 //! at what a repairing reader would find besides.
 
 use super::filter::decode;

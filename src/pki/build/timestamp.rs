@@ -75,7 +75,7 @@ fn info(spec: &TokenSpec<'_>) -> Vec<u8> {
     sequence(fields)
 }
 
-/// Accuracy ::= SEQUENCE { seconds, millis [0] (1..999), micros [1] }: absent parts are zero.
+/// `Accuracy ::= SEQUENCE { seconds, millis [0] (1..999), micros [1] }`: absent parts are zero.
 fn accuracy(millis: u64) -> Vec<u8> {
     let mut parts = Vec::new();
     if millis >= 1000 {

@@ -43,7 +43,7 @@ impl Provider {
         &self.issuer
     }
 
-    /// The keys, no older than [`REFRESH`].
+    /// The keys, no older than `REFRESH`.
     pub async fn keys(&self, world: &World) -> Result<Arc<Keys>, Fault> {
         let now = world.clock.now();
         let fresh = |keys: &Arc<Keys>| keys.read_at <= now && now < keys.read_at.plus(REFRESH);

@@ -1,9 +1,9 @@
 //! What later revisions did to a signed one: permitted, suspicious, or not decided (ISO 32000-2 section 12.8.2.2).
 //!
 //! The signed revision is compared with the newest one. Every object whose place changed must be claimed by a rule that knows
-//! its role and checks its old and new value ([`rules`]); then one walk over the newest revision checks that nothing refers
-//! to a claimed object except as that role allows ([`edges`]), so that an object cannot be two things at once; and every octet
-//! after the signed revision must be accounted for ([`tiles`]). What no rule claims is suspicious; what a rule recognises but
+//! its role and checks its old and new value (`rules`); then one walk over the newest revision checks that nothing refers
+//! to a claimed object except as that role allows (`edges`), so that an object cannot be two things at once; and every octet
+//! after the signed revision must be accounted for (`tiles`). What no rule claims is suspicious; what a rule recognises but
 //! does not judge is undecided.
 
 mod edges;
