@@ -46,7 +46,11 @@ impl CitizenNumber {
                 super::ForeignerId::parse(&plain)?;
                 Err(Refusal::OtherKind(NumberKind::ForeignerPermanentResidence))
             }
-            15 => Self::checked(&lengthen(&plain)?),
+            15 => {
+                let long = lengthen(&plain)?;
+                // Permits and foreigners' cards came after numbers of fifteen places had ended: none was ever lengthened.
+                if other_kind(&long).is_some() { Err(Refusal::Region) } else { Self::checked(&long) }
+            }
             found => Err(Refusal::Length { found }),
         }
     }

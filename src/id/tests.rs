@@ -272,3 +272,10 @@ proptest! {
         let _ = (CitizenNumber::parse(&text), ForeignerId::parse(&text), BusinessRegistration::parse(&text), mask_text(&text));
     }
 }
+
+#[test]
+fn no_old_number_becomes_a_permit_or_a_foreigners_card() {
+    for old in ["919991991210135", "810000991210135", "830000991210135"] {
+        assert_eq!(PersonNumber::parse(old), Err(Refusal::Region), "{old}");
+    }
+}
