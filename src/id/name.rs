@@ -13,6 +13,19 @@ const LONGEST: usize = 256;
 ///
 /// Rare characters of planes 2 and 3 stay themselves: 𠮷 is not 吉.
 pub fn comparable(name: &str) -> String {
+    let mut form = comparable_once(name);
+    // Composing and upper case can each make work for the other; a few rounds reach the form that stays.
+    for _ in 0..4 {
+        let again = comparable_once(&form);
+        if again == form {
+            break;
+        }
+        form = again;
+    }
+    form
+}
+
+fn comparable_once(name: &str) -> String {
     let mut plain = String::with_capacity(name.len().min(4 * LONGEST));
     let mut space = false;
     for c in name.nfc().map(narrow).take(LONGEST) {
