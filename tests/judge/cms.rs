@@ -328,7 +328,8 @@ fn one_changed_octet_of_what_is_signed_never_passes() {
     }
 }
 
-/// Writes the seeds of the fuzzing corpus anew: `cargo test --test judge cms::seeds -- --ignored`.
+/// Writes the seeds of the fuzzing corpus anew: `cargo test --test judge cms::seeds -- --ignored`. No test but a tool: it
+/// stands here for the authority and the builders of the tests, and is left out of a run because it changes the kept files.
 #[test]
 #[ignore = "writes files"]
 fn seeds() {

@@ -19,7 +19,6 @@ mod pkits;
 mod separation;
 mod shipped_anchors;
 mod signing;
-mod speed;
 mod verdicts;
 mod wycheproof;
 

@@ -210,7 +210,9 @@ fn one_lab_in_a_folder_and_none_without_its_master() {
     command.args(["lab", "--port", "0", "--stop-with-stdin", "--data"]).arg(folder.path());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut first = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    // Kept open: the lab goes on announcing its addresses.
+    let mut announced = BufReader::new(child.stdout.take().unwrap());
+    announced.read_line(&mut first).unwrap();
     assert!(first.contains("The stand-in province answers"), "{first}");
     let mut second = crate::running::xinyin();
     let output = peers::run(second.args(["lab", "--port", "0", "--data"]).arg(folder.path()), 20);
