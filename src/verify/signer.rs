@@ -11,7 +11,11 @@ use crate::{
     doc::facts::{CertificateReference, Integrity, Problem, ProblemKind, Quirk, SignerFacts},
     id::mask_text,
     moment::Moment,
-    pki::{Certificate, holder::HolderKind, revocation::Reason},
+    pki::{
+        Certificate,
+        holder::HolderKind,
+        revocation::{Reason, minimal_integer},
+    },
 };
 use std::time::Duration;
 
@@ -269,9 +273,7 @@ fn revocations(findings: &mut Findings<'_>, context: &Context<'_>, chain: &Chain
                 good = false;
                 answer = answer.and(None);
                 let detail = of_certificate(chain, position, why);
-                // docs/divergences.md: of an authority that names no place to ask, nobody can ever know more.
-                let nowhere = position > 0 && chain.path.get(position).is_some_and(names_no_place);
-                if context.soft() || nowhere {
+                if context.soft() || unlisted(context, chain, position) {
                     findings.warned(row::STATUS_KNOWN, detail);
                 } else {
                     findings.unmet(row::STATUS_KNOWN, Conclusion::indeterminate("TRY_LATER"), detail);
@@ -334,8 +336,27 @@ fn revocations(findings: &mut Findings<'_>, context: &Context<'_>, chain: &Chain
     answer
 }
 
-fn names_no_place(certificate: &Certificate) -> bool {
-    certificate.crl_distribution_points().is_empty() && certificate.ocsp_urls().next().is_none()
+/// Whether an authority stands directly below the trust anchor and nothing shows that the anchor publishes the status of what it
+/// issues: no list of it, current or not, no answer about it, and no certificate of it that names a place to ask. Who trusts such
+/// an anchor withdraws its authorities by other means (RFC 5280 §6.1.3 (a)(3), docs/divergences.md).
+fn unlisted(context: &Context<'_>, chain: &Chain, position: usize) -> bool {
+    let (Some(authority), Some(anchor)) = (chain.path.get(position), chain.path.get(position + 1)) else { return false };
+    if position == 0 || chain.path.len() != position + 2 {
+        return false;
+    }
+    let pool = &context.pool;
+    let issued = |certificate: &&Certificate| certificate.issuer() == anchor.subject();
+    let known = pool.certificates.iter().chain(context.evidence.anchors.iter().map(|anchor| &anchor.certificate)).chain(&chain.path);
+    let lists = pool.crls.iter().any(|list| list.issuer() == anchor.subject());
+    let answers = pool.ocsps.iter().flat_map(|answer| answer.responses());
+    let serial = minimal_integer(authority.serial());
+    let answered = answers.into_iter().any(|single| minimal_integer(&single.id.serial) == serial);
+    !lists && !answered && !known.into_iter().filter(issued).any(names_a_place)
+}
+
+fn names_a_place(certificate: &Certificate) -> bool {
+    let extensions = certificate.extensions();
+    extensions.crl_distribution_points.is_some() || extensions.freshest_crl.is_some() || certificate.ocsp_urls().next().is_some()
 }
 
 fn of_certificate(chain: &Chain, position: usize, detail: &Detail) -> Detail {

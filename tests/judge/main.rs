@@ -19,6 +19,7 @@ mod pkits;
 mod separation;
 mod shipped_anchors;
 mod signing;
+mod status;
 mod verdicts;
 mod wycheproof;
 
