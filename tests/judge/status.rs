@@ -91,7 +91,8 @@ fn any_sign_of_a_revocation_service_makes_the_status_undecided() {
     undecided(&judged(file.clone(), root, &[a.crl.clone(), old.clone()], &[], Revocation::Hard));
     passed(&judged(file.clone(), root, &[a.crl.clone(), old], &[], Revocation::Soft), true);
     // Another certificate of the anchor names a place.
-    let sibling = issue(&a.root, 9, "另一机构", |ca| ca.authority(None).key_usage(&ISSUES).crl_urls(&["http://crl.example.cn/root.crl"]));
+    let sibling =
+        issue(&a.root, 9, "另一机构", |ca| ca.authority(None).key_usage(&ISSUES).crl_urls(&["http://crl.example.cn/root.crl"]));
     undecided(&judged(file.clone(), root, std::slice::from_ref(&a.crl), &[sibling.certificate], Revocation::Hard));
     // What an old list revoked stays revoked.
     let revoking = list(&a.root, "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z");
