@@ -87,7 +87,7 @@ impl Authority {
             .revoked(revoked.certificate.serial(), at("2026-03-10T02:00:00Z"), Reason::KeyCompromise)
             .sign(&issuing_key)
             .unwrap();
-        let root_crl = CrlBuilder::new(&root_name, 1, at("2026-11-22T00:00:00Z"), next).sign(&root_key).unwrap();
+        let root_crl = CrlBuilder::new(&root_name, 1, at("2026-01-02T00:00:00Z"), next).sign(&root_key).unwrap();
         let root = Holder { key: root_key, certificate: root };
         let issuing = Holder { key: issuing_key, certificate: issuing };
         Self { root, issuing, signer, revoked, tsa, responder, crl, root_crl }
