@@ -92,6 +92,7 @@ fn a_clerk_judges_documents_and_gets_the_octets_of_the_command_line() {
             ("good-sm2.pdf", "核验通过", vec!["张伟"]),
             ("tampered.pdf", "核验未通过", vec!["内容与签署时不一致"]),
             ("revoked.pdf", "待核实", vec!["已吊销"]),
+            ("expired.pdf", "待核实", vec!["已过期"]),
         ];
         for (file, _, _) in &expected {
             std::fs::write(verdicts.join(format!("{file}.json")), by_command_line(demo, file, &at)).unwrap();

@@ -45,7 +45,7 @@ fn the_api_gives_the_octets_of_the_command_line_and_keeps_them_for_its_agency_al
     let (ours, theirs) = (credentials(&demo, "/portal_credentials"), credentials(&demo, "/other_portal_credentials"));
     let at = now();
     let at_part = format!("at={at}");
-    for file in ["good.pdf", "good-sm2.pdf", "good-rsa.pdf", "tampered.pdf", "revoked.pdf", "plain.pdf", "plain.pdf.p7s"] {
+    for file in ["good.pdf", "good-sm2.pdf", "good-rsa.pdf", "tampered.pdf", "revoked.pdf", "expired.pdf", "plain.pdf", "plain.pdf.p7s"] {
         let (headers, body) = post(&demo, &ours, file, &["-F", &at_part]);
         assert!(headers.contains(" 200 ") && headers.contains("application/json"), "{headers}");
         let expected = by_command_line(&demo, file, &at);

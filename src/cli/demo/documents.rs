@@ -2,12 +2,18 @@
 //! the revocation lists that judging them offline needs.
 
 use super::place::Place;
-use super::province::{Description, Held};
+use super::province::{Description, Held, Person};
 use super::write;
 use crate::fault::{Fault, code};
 use crate::files::{self, Access};
+use crate::keys;
+use crate::moment::Moment;
 use crate::net::{Budget, Net, NetOptions, Origin};
+use crate::pki::Certificate;
+use crate::service::sign::{Order, Wish, alone};
+use crate::world::{Clock, SystemDice};
 use std::path::Path;
+use std::sync::Arc;
 use tokio::process::Command;
 
 /// One sample: its name, whose key, and how.
@@ -43,10 +49,13 @@ pub(super) async fn make(place: &Place, lab: &Description) -> Result<(), Fault> 
     let signer = lab.person("zhang-wei")?;
     for sample in &SAMPLES {
         let output = folder.join(sample.name);
-        let Some(held) = signer.held(sample.family, sample.condition) else { continue };
         if !there(&output)? {
-            sign(sample, held, lab, &plain, &output).await?;
+            sign(sample, held(signer, sample.family, sample.condition)?, lab, &plain, &output).await?;
         }
+    }
+    let expired = folder.join("expired.pdf");
+    if !there(&expired)? {
+        sign_while_valid(held(signer, "p256", "expired")?, &plain, &expired).await?;
     }
     let (good, tampered) = (folder.join("good.pdf"), folder.join("tampered.pdf"));
     if there(&good)? && !there(&tampered)? {
@@ -61,6 +70,38 @@ fn there(path: &Path) -> Result<bool, Fault> {
     Ok(found.is_some())
 }
 
+fn held<'a>(signer: &'a Person, family: &str, condition: &str) -> Result<&'a Held, Fault> {
+    let missing = || Fault::new(code::SYSTEM).detail(format!("the stand-in province issued no {condition} {family} certificate"));
+    signer.held(family, condition).ok_or_else(missing)
+}
+
+/// A clock that stands still.
+struct Stopped(Moment);
+
+impl Clock for Stopped {
+    fn now(&self) -> Moment {
+        self.0
+    }
+}
+
+/// Signs as the holder of an expired certificate did in its last month. The command would refuse it today.
+async fn sign_while_valid(held: &Held, input: &Path, output: &Path) -> Result<(), Fault> {
+    let identity = keys::open(&held.key.display().to_string(), None)?;
+    let wrong = |error: &dyn std::fmt::Display| Fault::new(code::FILE).detail(format!("{}: {error}", held.certificate.display()));
+    let mut certificates = Vec::new();
+    for path in [&held.certificate, &held.chain] {
+        certificates.extend(keys::read_certificates(&super::read(path)?).map_err(|error| wrong(&error))?);
+    }
+    let own = certificates.first().ok_or_else(|| wrong(&"no certificate"))?;
+    let own = Certificate::from_der(own).map_err(|error| wrong(&error))?;
+    let then = Stopped(own.not_after().minus(std::time::Duration::from_secs(30 * 24 * 3600)));
+    let identity = Arc::new(identity.with_certificates(certificates));
+    let order = Order { document: Arc::new(super::read(input)?), identity, wish: Wish::plain(), authority: None };
+    let signed = alone(order.clone(), &then, &SystemDice).await?;
+    let written = files::write_atomic_from(output, &signed.over(&*order.document), Access::Public);
+    written.map_err(|error| Fault::new(code::FILE).detail(format!("{}: {error}", output.display())))
+}
+
 async fn sign(sample: &Sample, held: &Held, lab: &Description, input: &Path, output: &Path) -> Result<(), Fault> {
     let broken = |error: std::io::Error| Fault::new(code::SYSTEM).because(error);
     let mut command = Command::new(std::env::current_exe().map_err(broken)?);
@@ -73,8 +114,8 @@ async fn sign(sample: &Sample, held: &Held, lab: &Description, input: &Path, out
     }
     let done = command.arg(input).arg(output).kill_on_drop(true).output().await.map_err(broken)?;
     if !done.status.success() {
-        let said = String::from_utf8_lossy(&done.stderr);
-        tracing::warn!(document = sample.name, %said, "a sample document could not be made");
+        let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+        return Err(Fault::new(code::SYSTEM).detail(format!("the sample document {} could not be made: {said}", sample.name)));
     }
     Ok(())
 }
