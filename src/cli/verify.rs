@@ -182,7 +182,7 @@ fn policy(name: &str) -> Result<Policy, String> {
     }
     let bytes = files::read(path).map_err(|error| format!("{name}: {error}"))?;
     let text = String::from_utf8(bytes).map_err(|_| format!("{name}: not UTF-8"))?;
-    Policy::from_toml(&text).map_err(|error| format!("{name}: {error}"))
+    Policy::from_text(&text).map_err(|error| format!("{name}: {error}"))
 }
 
 /// The client for the hosts that may be asked; none if there are none.

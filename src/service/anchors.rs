@@ -7,7 +7,7 @@ use crate::pki::Certificate;
 use crate::province::anchors::is_lab_anchor;
 use crate::store::anchors::{self, StoredAnchor};
 use crate::store::{Store, audit};
-use crate::verify::Purpose;
+use crate::verify::{AnchorRow, Purpose};
 use crate::world::World;
 use serde_json::json;
 use std::path::PathBuf;
@@ -15,14 +15,15 @@ use std::path::PathBuf;
 /// Trusts the certificates of files and folders for some purposes, in addition to those they serve already. Anchors of a
 /// stand-in province are refused outside the demo. Returns the anchors as they stand now.
 pub async fn import(world: &World, files: &[PathBuf], purposes: &[Purpose]) -> Result<Vec<StoredAnchor>, Fault> {
-    add(&world.store, &certificates(files)?, purposes, world.config.demo, world.clock.now()).await
+    add(&world.store, &certificates(files)?, purposes, &[], world.config.demo, world.clock.now()).await
 }
 
-/// Like [`import`], for certificates that were read already.
+/// Like [`import`], for certificates that were read already; `rows` are recorded of each, beside those that stand there.
 pub async fn add(
     store: &Store,
     certificates: &[Certificate],
     purposes: &[Purpose],
+    rows: &[AnchorRow],
     demo: bool,
     now: Moment,
 ) -> Result<Vec<StoredAnchor>, Fault> {
@@ -35,6 +36,7 @@ pub async fn add(
             purposes: purposes.iter().map(|purpose| purpose.name().to_owned()).collect(),
             is_lab: is_lab_anchor(certificate.der()),
             added_at: now,
+            rows: rows.to_vec(),
         })
         .collect();
     if let Some(lab) = fresh.iter().find(|anchor| anchor.is_lab && !demo) {
@@ -49,11 +51,14 @@ pub async fn add(
                 let mut anchor = anchor.clone();
                 if let Some(known) = known.iter().find(|known| known.sha256 == anchor.sha256) {
                     anchor.purposes.extend(known.purposes.iter().cloned());
+                    anchor.rows.extend(known.rows.iter().cloned());
                 }
                 anchor.purposes.sort();
                 anchor.purposes.dedup();
+                anchor.rows.sort();
+                anchor.rows.dedup();
                 anchors::put(tx, &anchor).await?;
-                let facts = json!({ "sha256": anchor.sha256, "purposes": anchor.purposes });
+                let facts = json!({ "sha256": anchor.sha256, "purposes": anchor.purposes, "rows": anchor.rows });
                 let entry = audit::Entry { agency: None, party: None, at: now, event: "anchor.imported", facts: &facts, personal: None };
                 audit::append(tx, entry).await?;
                 now_trusted.push(anchor);

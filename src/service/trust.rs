@@ -5,7 +5,7 @@ use crate::{
     files::{self, Access},
     moment::Moment,
     pki::{Certificate, bundle},
-    verify::{Purpose, TrustAnchor},
+    verify::{AnchorRow, Purpose, TrustAnchor},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ pub struct Entry {
     pub added: Moment,
     /// The certificate, Base64 of DER.
     pub certificate: String,
+    /// What is recorded of it, with dates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<AnchorRow>,
 }
 
 /// The anchors of one file.
@@ -76,8 +79,8 @@ impl TrustStore {
             .map_err(|error| Fault::new(code::FILE).detail(format!("{}: not a trust store: {error}", path.display())))
     }
 
-    /// Adds anchors; of one that is there already, the purposes are added. Returns how many certificates are new.
-    pub fn add(&mut self, certificates: &[Certificate], purposes: &[Purpose], now: Moment) -> usize {
+    /// Adds anchors; of one that is there already, purposes and rows are added. Returns how many certificates are new.
+    pub fn add(&mut self, certificates: &[Certificate], purposes: &[Purpose], rows: &[AnchorRow], now: Moment) -> usize {
         let before = self.anchors.len();
         for certificate in certificates {
             let sha256 = hex::encode(certificate.fingerprint_sha256());
@@ -85,6 +88,9 @@ impl TrustStore {
                 entry.purposes.extend(purposes);
                 entry.purposes.sort_unstable();
                 entry.purposes.dedup();
+                entry.rows.extend_from_slice(rows);
+                entry.rows.sort();
+                entry.rows.dedup();
                 continue;
             }
             self.anchors.push(Entry {
@@ -93,6 +99,7 @@ impl TrustStore {
                 purposes: purposes.to_vec(),
                 added: now,
                 certificate: BASE64_STANDARD.encode(certificate.der()),
+                rows: rows.to_vec(),
             });
         }
         self.anchors.len() - before
@@ -116,7 +123,7 @@ impl TrustStore {
             let certificate = der.and_then(|der| Certificate::from_der(&der).ok());
             match certificate {
                 Some(certificate) if hex::encode(certificate.fingerprint_sha256()) == entry.sha256 => {
-                    anchors.push(TrustAnchor { certificate, purposes: entry.purposes.clone() });
+                    anchors.push(TrustAnchor { certificate, purposes: entry.purposes.clone(), rows: entry.rows.clone() });
                 }
                 _ => return Err(Fault::new(code::FILE).detail(format!("the trust store's entry {} is damaged", entry.sha256))),
             }

@@ -120,7 +120,7 @@ async fn trusted(world: &World) -> Result<Vec<TrustAnchor>, Fault> {
     let read = |anchor: &anchors::StoredAnchor| {
         let certificate = Certificate::from_der(&anchor.certificate).ok()?;
         let purposes: Vec<Purpose> = anchor.purposes.iter().filter_map(|name| name.parse().ok()).collect();
-        Some(TrustAnchor { certificate, purposes })
+        Some(TrustAnchor { certificate, purposes, rows: anchor.rows.clone() })
     };
     Ok(stored.iter().filter(|anchor| world.config.demo || !anchor.is_lab).filter_map(read).collect())
 }

@@ -2,6 +2,7 @@
 
 use super::{Row, StoreError, Tx};
 use crate::moment::Moment;
+use crate::verify::AnchorRow;
 
 /// A trust anchor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct StoredAnchor {
     pub is_lab: bool,
     /// When it was imported.
     pub added_at: Moment,
+    /// What is recorded of it, with dates.
+    pub rows: Vec<AnchorRow>,
 }
 
 fn read(row: &Row) -> Result<StoredAnchor, StoreError> {
@@ -28,26 +31,28 @@ fn read(row: &Row) -> Result<StoredAnchor, StoreError> {
         purposes: row.text("purposes")?.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect(),
         is_lab: row.flag("is_lab")?,
         added_at: row.moment("added_at")?,
+        rows: row.json("records")?,
     })
 }
 
-/// Trusts a certificate for the given purposes; those of an anchor that is already there are replaced.
+/// Trusts a certificate for the given purposes; those of an anchor that is already there are replaced, and its rows too.
 pub async fn put(tx: &mut Tx<'_>, anchor: &StoredAnchor) -> Result<(), StoreError> {
     let mut purposes = anchor.purposes.clone();
     purposes.sort();
     purposes.dedup();
     let query = sqlx::query(
-        "INSERT INTO anchors (sha256, certificate, subject, purposes, is_lab, added_at) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (sha256) DO UPDATE SET purposes = $4, is_lab = $5, added_at = $6, removed_at = NULL",
+        "INSERT INTO anchors (sha256, certificate, subject, purposes, is_lab, added_at, records) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         ON CONFLICT (sha256) DO UPDATE SET purposes = $4, is_lab = $5, added_at = $6, records = $7, removed_at = NULL",
     );
     let query = query.bind(anchor.sha256.as_str()).bind(anchor.certificate.clone()).bind(anchor.subject.as_str());
-    tx.execute(query.bind(purposes.join(",")).bind(i64::from(anchor.is_lab)).bind(anchor.added_at.millis())).await.map(drop)
+    let records = serde_json::json!(anchor.rows).to_string();
+    tx.execute(query.bind(purposes.join(",")).bind(i64::from(anchor.is_lab)).bind(anchor.added_at.millis()).bind(records)).await.map(drop)
 }
 
 /// The anchors in force, by fingerprint.
 pub async fn list(tx: &mut Tx<'_>) -> Result<Vec<StoredAnchor>, StoreError> {
     let query = sqlx::query(
-        "SELECT sha256, certificate, subject, purposes, is_lab, added_at FROM anchors WHERE removed_at IS NULL ORDER BY sha256 LIMIT 10000",
+        "SELECT sha256, certificate, subject, purposes, is_lab, added_at, records FROM anchors WHERE removed_at IS NULL ORDER BY sha256 LIMIT 10000",
     );
     tx.all(query).await?.iter().map(read).collect()
 }

@@ -1,6 +1,10 @@
 //! The signer's chain at a moment: found by [`crate::pki::path`], its faults sorted by what they mean for a signature.
 
-use super::{Context, evidence::Purpose, findings::Detail};
+use super::{
+    Context,
+    evidence::{Purpose, TrustAnchor},
+    findings::Detail,
+};
 use crate::{
     moment::Moment,
     pki::{
@@ -48,6 +52,8 @@ pub(super) enum Bounds {
 #[derive(Debug, Clone)]
 pub(super) enum ChainFault {
     NotFound(Detail),
+    /// An anchor is reached that was withdrawn by then, or does not serve the purpose any more.
+    Lapsed(Detail),
     General(Detail),
     Constraints(Detail),
 }
@@ -102,9 +108,18 @@ pub(super) fn find_now(context: &Context<'_>, leaf: &Certificate, used: Use) -> 
 
 /// Finds the chain of `leaf` as of `moment`; revocation data up to the time of the verdict counts.
 pub(super) fn find(context: &Context<'_>, leaf: &Certificate, moment: Moment, used: Use) -> Chain {
-    let result = search(context, leaf, moment, used, (&context.pool.crls, &context.pool.ocsps));
+    let pool = (context.pool.crls.as_slice(), context.pool.ocsps.as_slice());
+    let mut result = search(context, leaf, moment, used, pool);
+    let lapsed = match fault(&result) {
+        Some(ChainFault::NotFound(_)) => lapsed(context, leaf, moment, used, pool),
+        _ => None,
+    };
+    let lapsed = lapsed.map(|(reached, detail)| {
+        result = reached;
+        ChainFault::Lapsed(detail)
+    });
     Chain {
-        fault: fault(&result).or_else(|| misleading(&result.path)),
+        fault: lapsed.or_else(|| fault(&result)).or_else(|| misleading(&result.path)),
         key_use: key_use(leaf, used, &result),
         bounds: if moment < leaf.not_before() {
             Bounds::TooEarly
@@ -124,11 +139,45 @@ fn statuses(result: &PathResult) -> Vec<Status> {
     result.path.iter().zip(&result.revocation).take(without_anchor).map(|(certificate, fact)| status(certificate, fact)).collect()
 }
 
-fn search(context: &Context<'_>, leaf: &Certificate, moment: Moment, used: Use, (crls, ocsps): (&[Crl], &[OcspResponse])) -> PathResult {
-    let serves = |purposes: &[Purpose]| used.purposes().iter().any(|purpose| purposes.contains(purpose));
-    let trusted = context.evidence.anchors.iter().filter(|anchor| serves(&anchor.purposes));
-    let anchors: Vec<Anchor> = trusted.map(|anchor| Anchor::from(anchor.certificate.clone())).collect();
-    let responders = context.evidence.anchors.iter().filter(|anchor| anchor.purposes.contains(&Purpose::Ocsp));
+/// The chain to an anchor that is named for the purpose and was not in force at the moment; why it was not.
+fn lapsed(
+    context: &Context<'_>,
+    leaf: &Certificate,
+    moment: Moment,
+    used: Use,
+    pool: (&[Crl], &[OcspResponse]),
+) -> Option<(PathResult, Detail)> {
+    let named = |anchor: &&TrustAnchor| used.purposes().iter().any(|purpose| anchor.named_for(*purpose));
+    let anchors: Vec<&TrustAnchor> = context.evidence.anchors.iter().filter(|anchor| !anchor.rows.is_empty()).filter(named).collect();
+    if anchors.is_empty() {
+        return None;
+    }
+    let reached = search_to(context, leaf, moment, used, pool, &anchors);
+    reached.anchor()?;
+    let anchor = anchors.into_iter().find(|anchor| Some(&anchor.certificate) == reached.path.last())?;
+    let detail = match anchor.withdrawn_by(moment) {
+        Some(since) => Detail::new(format!("信任锚自 {since} 起已撤销"), format!("the trust anchor was withdrawn on {since}")),
+        None => Detail::new(format!("信任锚在 {moment} 不用于此目的"), format!("the trust anchor does not serve this purpose on {moment}")),
+    };
+    Some((reached, detail))
+}
+
+fn search(context: &Context<'_>, leaf: &Certificate, moment: Moment, used: Use, pool: (&[Crl], &[OcspResponse])) -> PathResult {
+    let serves = |anchor: &&TrustAnchor| used.purposes().iter().any(|purpose| anchor.serves(*purpose, moment));
+    let anchors: Vec<&TrustAnchor> = context.evidence.anchors.iter().filter(serves).collect();
+    search_to(context, leaf, moment, used, pool, &anchors)
+}
+
+fn search_to(
+    context: &Context<'_>,
+    leaf: &Certificate,
+    moment: Moment,
+    used: Use,
+    (crls, ocsps): (&[Crl], &[OcspResponse]),
+    anchors: &[&TrustAnchor],
+) -> PathResult {
+    let anchors: Vec<Anchor> = anchors.iter().map(|anchor| Anchor::from(anchor.certificate.clone())).collect();
+    let responders = context.evidence.anchors.iter().filter(|anchor| anchor.serves(Purpose::Ocsp, context.options.at));
     // An anchor for every purpose is an authority, not a responder: only those named for OCSP alone answer for others.
     let responders: Vec<Certificate> =
         responders.filter(|anchor| anchor.purposes.len() == 1).map(|anchor| anchor.certificate.clone()).collect();

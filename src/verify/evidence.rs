@@ -1,5 +1,6 @@
 //! What the world said: trust anchors with their purposes, certificates, CRLs, OCSP responses.
 
+use super::anchor::AnchorRow;
 use crate::{
     doc::{Facts, facts::SignerFacts},
     pki::{Certificate, crl::Crl, ocsp::OcspResponse},
@@ -62,12 +63,14 @@ pub struct TrustAnchor {
     pub certificate: Certificate,
     /// What it is trusted for.
     pub purposes: Vec<Purpose>,
+    /// What is recorded of it, with dates.
+    pub rows: Vec<AnchorRow>,
 }
 
 impl TrustAnchor {
     /// An anchor that serves every purpose.
     pub fn for_all(certificate: Certificate) -> Self {
-        Self { certificate, purposes: Purpose::ALL.to_vec() }
+        Self { certificate, purposes: Purpose::ALL.to_vec(), rows: Vec::new() }
     }
 }
 

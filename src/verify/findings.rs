@@ -66,7 +66,9 @@ impl<'a> Findings<'a> {
             Level::Warn | Level::Inform => "warn",
         };
         if level == Level::Fail {
-            self.conclusions.push(conclusion);
+            // A rule that only informs by the table has no conclusion of its own; where a policy lets it decide, it withholds.
+            let told = conclusion.indication == Indication::Passed;
+            self.conclusions.push(if told { Conclusion::indeterminate("SIG_CONSTRAINTS_FAILURE") } else { conclusion });
         }
         let answer = joined(row.unmet.zh, &detail.zh, "：");
         let answer_en = joined(row.unmet.en, &detail.en, ": ");
@@ -113,6 +115,7 @@ pub(super) fn defects(signature: Option<&str>, checks: &[Check]) -> Vec<Defect> 
             signature: signature.map(Into::into),
             id: check.id,
             status: check.status,
+            clause: check.clause,
             what: check.answer.clone(),
             fix: check.remedy.unwrap_or_default(),
             what_en: check.answer_en.clone(),

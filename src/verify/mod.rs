@@ -4,6 +4,7 @@
 //! blocks of ETSI EN 319 102-1: format, signer, arithmetic, chain, revocation, constraints, and the times that time-stamps
 //! prove. What it cannot judge is INDETERMINATE and named; nothing is passed over.
 
+pub mod anchor;
 pub mod evidence;
 pub mod legal;
 pub mod policy;
@@ -18,6 +19,7 @@ mod signature;
 mod signer;
 mod token;
 
+pub use anchor::{AnchorRow, RowKind};
 pub use evidence::{Evidence, Purpose, TrustAnchor};
 pub use needs::{Need, needs, path_needs};
 pub use policy::Policy;
@@ -103,6 +105,8 @@ pub fn judge(facts: &Facts, evidence: &Evidence, policy: &Policy, options: &Opti
             digest: policy.digest().into(),
             revocation: options.revocation.name(),
             at_given: options.at_given,
+            relaxed: policy.relaxed(),
+            choices: choices(policy, options),
         },
         at,
         signatures,
@@ -110,6 +114,16 @@ pub fn judge(facts: &Facts, evidence: &Evidence, policy: &Policy, options: &Opti
         legal: Legal::new(legal),
         defects,
     }
+}
+
+/// What the caller chose, as the verdict prints it: with a choice there is no receipt.
+fn choices(policy: &Policy, options: &Options) -> Vec<&'static str> {
+    let made = [
+        ("policy", !policy.is_own()),
+        ("at", options.at_given),
+        ("revocation", options.revocation == Revocation::Soft),
+    ];
+    made.into_iter().filter_map(|(name, chosen)| chosen.then_some(name)).collect()
 }
 
 type Parts = (Moment, Conclusion, Vec<SignatureVerdict>, Vec<TimestampVerdict>, Vec<legal::LegalSignature>, Vec<verdict::Defect>);
@@ -154,7 +168,7 @@ fn judge_signatures(context: &Context<'_>, facts: &Facts) -> Parts {
         } else {
             let judged = signature::judge(context, entry, &documents);
             conclusions.push(of(&judged.verdict));
-            legal.push(legal::articles(&entry.id, &judged.legal));
+            legal.push(legal::articles(facts.format.name(), &judged.verdict, context.options.at));
             timestamps.extend(judged.timestamps);
             signatures.push(judged.verdict);
         }

@@ -39,6 +39,15 @@ impl Level {
             Self::Ignore => "ignore",
         }
     }
+
+    const fn weight(self) -> u8 {
+        match self {
+            Self::Fail => 3,
+            Self::Warn => 2,
+            Self::Inform => 1,
+            Self::Ignore => 0,
+        }
+    }
 }
 
 /// One rule.
@@ -140,6 +149,16 @@ pub mod row {
             ["证书可用于签名" "The certificate may sign documents"]
             ["证书的用途不是签署文件（例如加密证书、网站证书）" "The certificate is not meant for signing documents (an encryption or TLS certificate, for example)"]
             ["请用签名证书重新签署" "Sign again with the signing certificate"];
+        ANCHOR "XY-2024" Fail false "EN 319 102-1 §5.2.6; 电子签名法 §16, §18"
+            ["信任锚在签署时是否有效？" "Was the trust anchor trusted when it was signed?"]
+            ["信任锚在签署时有效" "The trust anchor was trusted then"]
+            ["信任锚已撤销或已不用于此目的，且不能证明签署在先" "The trust anchor was withdrawn, or no longer serves this purpose, and nothing proves that the signature is older"]
+            ["请提供证明签署在先的时间戳，或用现行机构的证书重新签署" "Supply a time-stamp that proves an earlier time, or sign again with a certificate of an authority that is trusted now"];
+        LICENCE "XY-2025" Ignore true "电子签名法 §16, §18; 电子认证服务管理办法 §5"
+            ["签署时签发机构是否持有电子认证服务许可证？" "Was the issuing authority licensed when it was signed?"]
+            ["持有许可证" "It was licensed"]
+            ["没有签署时的许可记录" "No licence is recorded for that time"]
+            ["请由管理员核对并登记该机构的许可证" "An administrator checks and records the authority's licence"];
         VALIDITY "XY-2031" Fail false "EN 319 102-1 §5.2.6.4, §5.5.4; 电子签名法 §13"
             ["签署时证书是否在有效期内？" "Was the certificate within its validity at signing?"]
             ["签署时在有效期内" "It was within its validity"]
@@ -253,7 +272,7 @@ pub fn key_ended(family: &str, bits: usize) -> Option<Moment> {
     SUNSETS.iter().filter(|row| row.algorithm == family && bits < row.bits).map(|row| Moment::from_secs(row.ended)).min()
 }
 
-/// A policy in force: the table with the levels that a file moved.
+/// A policy in force: the table with the levels that it moves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Its name on verdicts.
@@ -265,7 +284,7 @@ pub struct Policy {
 /// Why a policy file is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
-    /// Not TOML, or of another shape.
+    /// Neither TOML nor JSON, or of another shape.
     #[error("the policy file cannot be read: {0}")]
     Shape(String),
     /// A rule that does not exist.
@@ -274,8 +293,11 @@ pub enum PolicyError {
     /// A rule whose level is fixed.
     #[error("the level of {0} is fixed: without it a wrong document could pass")]
     Fixed(String),
+    /// The name of another policy, or none that can be printed.
+    #[error("the id {0:?} cannot be taken: 1 to 64 letters, digits, `.`, `_` and `-` are expected, and `xinyin-` and the built-in names are reserved")]
+    Name(String),
     /// A name that is not known.
-    #[error("no policy named {0:?} exists; known is \"strict\", or name a file")]
+    #[error("no policy named {0:?} exists; known are \"strict\" and \"archive\", or name a file")]
     NoSuchPolicy(String),
 }
 
@@ -287,28 +309,49 @@ struct PolicyFile {
     levels: BTreeMap<String, Level>,
 }
 
+const STRICT: &str = "xinyin-strict-1";
+const ARCHIVE: &str = "xinyin-archive-1";
+/// What an archive asks beyond the table: a proven time, a named signer, and a record of every deviation.
+const ARCHIVE_LEVELS: &[(&str, Level)] =
+    &[(row::DEVIATIONS.id, Level::Warn), (row::LICENCE.id, Level::Warn), (row::TIME_PROVEN.id, Level::Fail), (row::TIMESTAMP.id, Level::Fail), (row::IDENTITY.id, Level::Warn)];
+
+/// The table itself.
 impl Default for Policy {
     fn default() -> Self {
-        Self::with("xinyin-strict-1".into(), BTreeMap::new())
+        Self::with(STRICT.into(), BTreeMap::new())
     }
 }
 
 impl Policy {
-    /// The policy of this name.
+    /// The built-in policy of this name: `strict`, the default, or `archive`.
     pub fn named(name: &str) -> Result<Self, PolicyError> {
         match name {
-            "strict" | "xinyin-strict-1" => Ok(Self::default()),
+            "strict" | STRICT => Ok(Self::default()),
+            "archive" | ARCHIVE => {
+                let moved = ARCHIVE_LEVELS.iter().map(|(rule, level)| ((*rule).to_owned(), *level));
+                Ok(Self::with(ARCHIVE.into(), moved.collect()))
+            }
             other => Err(PolicyError::NoSuchPolicy(other.into())),
         }
     }
 
-    /// A policy file (TOML): `id = "…"` and `[levels]` with `"XY-2…" = "fail|warn|inform|ignore"`.
-    pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
-        let file: PolicyFile = toml::from_str(text).map_err(|error| PolicyError::Shape(error.to_string()))?;
-        for id in file.levels.keys() {
+    /// A policy file, TOML or JSON: `id = "…"` and `[levels]` with `"XY-2…" = "fail|warn|inform|ignore"`.
+    pub fn from_text(text: &str) -> Result<Self, PolicyError> {
+        let shape = |error: String| PolicyError::Shape(error);
+        let file: PolicyFile = if text.trim_start().starts_with('{') {
+            serde_json::from_str(text).map_err(|error| shape(error.to_string()))?
+        } else {
+            toml::from_str(text).map_err(|error| shape(error.to_string()))?
+        };
+        let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '-');
+        let reserved = file.id.to_lowercase().starts_with("xinyin-") || Self::named(&file.id).is_ok();
+        if reserved || file.id.is_empty() || file.id.chars().count() > 64 || !file.id.chars().all(plain) {
+            return Err(PolicyError::Name(file.id));
+        }
+        for (id, level) in &file.levels {
             match ROWS.iter().find(|row| row.id == id) {
                 None => return Err(PolicyError::NoSuchRule(id.clone())),
-                Some(row) if !row.movable => return Err(PolicyError::Fixed(id.clone())),
+                Some(row) if !row.movable && *level != row.level => return Err(PolicyError::Fixed(id.clone())),
                 Some(_) => {}
             }
         }
@@ -337,6 +380,16 @@ impl Policy {
         self.moved.get(row.id).copied().unwrap_or(row.level)
     }
 
+    /// Whether it is the one that applies where nobody chooses.
+    pub fn is_own(&self) -> bool {
+        self.id == STRICT
+    }
+
+    /// Rules that weigh less than by the table.
+    pub fn relaxed(&self) -> Vec<&'static str> {
+        ROWS.iter().filter(|row| self.level(row).weight() < row.level.weight()).map(|row| row.id).collect()
+    }
+
     /// Digest of the table under this policy.
     pub fn digest(&self) -> &str {
         &self.digest
@@ -361,13 +414,43 @@ mod tests {
 
     #[test]
     fn only_rules_that_cannot_let_a_wrong_document_pass_move() {
-        let moved = Policy::from_toml("id = \"town\"\n[levels]\n\"XY-2033\" = \"warn\"\n").unwrap();
+        let moved = Policy::from_text("id = \"town\"\n[levels]\n\"XY-2033\" = \"warn\"\n\"XY-2041\" = \"fail\"\n").unwrap();
         assert_eq!((moved.level(row::STATUS_KNOWN), moved.id.as_str()), (Level::Warn, "town"));
         assert_ne!(moved.digest(), Policy::default().digest());
-        assert_eq!(Policy::from_toml("id='x'\n[levels]\n'XY-2015'='ignore'"), Err(PolicyError::Fixed("XY-2015".into())));
-        assert_eq!(Policy::from_toml("id='x'\n[levels]\n'XY-2999'='ignore'"), Err(PolicyError::NoSuchRule("XY-2999".into())));
-        assert!(matches!(Policy::from_toml("level = 3"), Err(PolicyError::Shape(_))));
+        assert_eq!(moved.relaxed(), ["XY-2033"], "a stricter level is no relaxation");
+        assert_eq!(Policy::from_text(r#"{"id":"town","levels":{"XY-2033":"warn","XY-2041":"fail"}}"#), Ok(moved), "JSON says the same");
+        for row in ROWS.iter().filter(|row| !row.movable) {
+            for level in ["warn", "inform", "ignore"] {
+                let file = format!("id='x'\n[levels]\n'{}'='{level}'", row.id);
+                assert_eq!(Policy::from_text(&file), Err(PolicyError::Fixed(row.id.into())));
+            }
+        }
+        assert_eq!(Policy::from_text("id='x'\n[levels]\n'XY-2999'='ignore'"), Err(PolicyError::NoSuchRule("XY-2999".into())));
+        for shape in ["level = 3", "{", "{\"id\":\"x\",\"more\":1}", "id='x'\n[levels]\n'XY-2033'='off'"] {
+            assert!(matches!(Policy::from_text(shape), Err(PolicyError::Shape(_))), "{shape}");
+        }
         assert!(Policy::named("lenient").is_err());
+    }
+
+    #[test]
+    fn nobody_s_policy_passes_for_a_built_in_one() {
+        for name in ["strict", "archive", "xinyin-strict-1", "Xinyin-town", "", "a b", "a\nb", &"x".repeat(65)] {
+            let file = serde_json::json!({ "id": name }).to_string();
+            assert_eq!(Policy::from_text(&file), Err(PolicyError::Name(name.into())));
+        }
+        assert_eq!(Policy::from_text("id = '福州-2026.1'").map(|policy| policy.is_own()), Ok(false));
+    }
+
+    #[test]
+    fn the_rules_that_guard_against_false_accepts_are_fixed() {
+        let guards = [
+            row::FORMAT, row::SUPPORTED, row::PRESENT, row::SIGNER_FOUND, row::REFERENCE, row::CONTENT, row::CONTENT_AT_HAND, row::VALUE, row::CHAIN,
+            row::CHAIN_VALID, row::KEY_USE, row::ANCHOR, row::VALIDITY, row::REVOKED, row::ORDER, row::IMPRINT, row::ALGORITHMS, row::COVERAGE,
+            row::CHANGES, row::JUDGED, row::CONSTRAINTS,
+        ];
+        assert!(guards.iter().all(|row| !row.movable && row.level == Level::Fail));
+        let archive = Policy::named("archive").unwrap();
+        assert!(archive.relaxed().is_empty() && !archive.is_own(), "an archive asks for more, never for less");
     }
 
     #[test]

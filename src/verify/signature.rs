@@ -2,11 +2,11 @@
 
 use super::{
     Context, algorithms,
+    anchor::{Recorded, RowKind, recorded},
     chain::{self, Use},
     findings::{Detail, Findings},
-    legal,
     policy::row,
-    signer::{Role, SKEW, Standing, Times, arithmetic, shown, standing},
+    signer::{Role, SKEW, Standing, Times, anchor, arithmetic, shown, standing},
     token::{self, JudgedToken},
     verdict::{Conclusion, Indication, SignatureVerdict, TimestampVerdict},
 };
@@ -29,7 +29,6 @@ pub(super) struct Proof {
 pub(super) struct Judged {
     pub verdict: SignatureVerdict,
     pub timestamps: Vec<TimestampVerdict>,
-    pub legal: legal::Findings,
 }
 
 /// Judges a signature or seal; `documents` are proofs from the document's time-stamps, of which those count that cover it.
@@ -43,7 +42,7 @@ pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, documents: &[
         let text = ("所附时间戳不是 RFC 3161 时间戳", "an attached time-stamp is no RFC 3161 token");
         problems.push(Problem::malformed(text.0, text.1));
     }
-    let (value, unchanged) = arithmetic(&mut findings, signer, &problems);
+    arithmetic(&mut findings, signer, &problems);
 
     let proof = best_proof(&signer.timestamps, &tokens, &documents);
     let claimed = entry.claimed_time.or(signer.signing_time);
@@ -52,7 +51,7 @@ pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, documents: &[
     let times = Times { at: context.options.at, proven: proof.map(|proof| proof.latest.min(context.options.at)), after };
     time_checks(&mut findings, &tokens, &times, proof, claimed);
 
-    let (standing, strong) = match &signer.certificate {
+    let standing = match &signer.certificate {
         Some(certificate) => {
             let role = if entry.kind == SignatureKind::Seal { Use::Seal } else { Use::Sign };
             let chain = match times.proven {
@@ -60,11 +59,15 @@ pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, documents: &[
                 None => chain::find_now(context, certificate, role),
             };
             let standing = standing(&mut findings, context, chain, &times, Role::Signer);
-            let strong = algorithms::check(&mut findings, signer, &standing.path, times.validity(), after.or(claimed));
+            algorithms::check(&mut findings, signer, &standing.path, times.validity(), after.or(claimed));
             identity(&mut findings, certificate);
-            (standing, strong)
+            licence(&mut findings, context, &standing, times.validity());
+            standing
         }
-        None => (Standing::unknown(), algorithms::check(&mut findings, signer, &[], times.validity(), after.or(claimed))),
+        None => {
+            algorithms::check(&mut findings, signer, &[], times.validity(), after.or(claimed));
+            Standing::unknown()
+        }
     };
     coverage(&mut findings, entry);
 
@@ -79,6 +82,7 @@ pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, documents: &[
         signature_algorithm: signer.signature_algorithm.clone(),
         digest_algorithm: signer.digest_algorithm.clone(),
         signer: signer.certificate.as_ref().map(shown),
+        anchor: anchor(context, &standing.path),
         claimed_time: claimed,
         best_time: proof.map(|proof| proof.time).or(claimed),
         best_time_source: proof.map_or("claimed", |proof| proof.source),
@@ -88,25 +92,12 @@ pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, documents: &[
         changes_after: entry.changes.name(),
         checks: findings.checks(),
     };
-    let content_kept = entry.coverage != Coverage::Partial && matches!(entry.changes, Changes::None | Changes::Permitted(_));
-    let legal = legal::Findings {
-        value,
-        unchanged: match (unchanged, &entry.changes) {
-            (_, Changes::Suspicious(_)) => Some(false),
-            (Some(true), _) if !content_kept => None,
-            (unchanged, _) => unchanged,
-        },
-        signing_key: standing.signing_key,
-        trusted: standing.trusted,
-        in_force: standing.in_force,
-        strong,
-    };
-    Judged { verdict, timestamps: tokens.into_iter().map(|token| token.verdict).collect(), legal }
+    Judged { verdict, timestamps: tokens.into_iter().map(|token| token.verdict).collect() }
 }
 
 impl Standing {
     fn unknown() -> Self {
-        Self { trusted: false, signing_key: None, in_force: None, at_signing: "unknown", now: "unknown", path: Vec::new() }
+        Self { trusted: false, at_signing: "unknown", now: "unknown", path: Vec::new() }
     }
 }
 
@@ -155,6 +146,18 @@ fn identity(findings: &mut Findings<'_>, certificate: &crate::pki::Certificate) 
         findings.met(row::IDENTITY);
     } else {
         findings.unmet(row::IDENTITY, Conclusion::PASSED, Detail::default());
+    }
+}
+
+/// Whether the authority is recorded as licensed at the best time. What the signer claims proves nothing here.
+fn licence(findings: &mut Findings<'_>, context: &Context<'_>, standing: &Standing, best: Moment) {
+    let rows = anchor(context, &standing.path).map(|anchor| anchor.rows).unwrap_or_default();
+    match recorded(&rows, RowKind::Licence, best) {
+        Recorded::Covered(row) if standing.trusted => {
+            let number = row.what.as_deref().unwrap_or_default();
+            findings.met_with(row::LICENCE, Detail::new(number, number));
+        }
+        _ => findings.unmet(row::LICENCE, Conclusion::PASSED, Detail::default()),
     }
 }
 
@@ -249,6 +252,7 @@ pub(super) fn judge_document_timestamp(
         signature_algorithm: entry.signer.signature_algorithm.clone(),
         digest_algorithm: entry.signer.digest_algorithm.clone(),
         signer: entry.signer.certificate.as_ref().map(shown),
+        anchor: None,
         claimed_time: entry.claimed_time,
         best_time: judged.verdict.time,
         best_time_source: "document-timestamp",

@@ -5,7 +5,7 @@ use super::{
     chain::{Bounds, Chain, ChainFault, Status},
     findings::{Detail, Findings},
     policy::row,
-    verdict::{Conclusion, SignerVerdict},
+    verdict::{AnchorVerdict, Conclusion, SignerVerdict},
 };
 use crate::{
     doc::facts::{CertificateReference, Integrity, Problem, ProblemKind, Quirk, SignerFacts},
@@ -19,8 +19,8 @@ use crate::{
 };
 use std::time::Duration;
 
-/// Format, support, certificate, digests, value. Returns whether the signature value was found good and the content unchanged.
-pub(super) fn arithmetic(findings: &mut Findings<'_>, signer: &SignerFacts, problems: &[Problem]) -> (Option<bool>, Option<bool>) {
+/// Format, support, certificate, digests, value.
+pub(super) fn arithmetic(findings: &mut Findings<'_>, signer: &SignerFacts, problems: &[Problem]) {
     let all = || signer.problems.iter().chain(problems);
     format(findings, signer, all().filter(|problem| problem.kind == ProblemKind::Malformed));
     support(findings, signer, all());
@@ -30,13 +30,6 @@ pub(super) fn arithmetic(findings: &mut Findings<'_>, signer: &SignerFacts, prob
     } else if matches!(signer.integrity, Integrity::CertificateMissing | Integrity::Intact | Integrity::BadSignature) {
         findings.unmet(row::SIGNER_FOUND, Conclusion::indeterminate("NO_SIGNING_CERTIFICATE_FOUND"), Detail::default());
     }
-    let outcome = match &signer.integrity {
-        Integrity::Intact => (Some(true), Some(true)),
-        Integrity::BadSignature => (Some(false), Some(true)),
-        Integrity::HashMismatch => (None, Some(false)),
-        Integrity::CertificateMissing => (None, Some(true)),
-        Integrity::ContentMissing | Integrity::Unsupported(_) | Integrity::Malformed(_) => (None, None),
-    };
     match signer.integrity {
         Integrity::ContentMissing => {
             findings.unmet(row::CONTENT_AT_HAND, Conclusion::indeterminate("SIGNED_DATA_NOT_FOUND"), Detail::default());
@@ -57,7 +50,6 @@ pub(super) fn arithmetic(findings: &mut Findings<'_>, signer: &SignerFacts, prob
     for notice in all().filter(|problem| problem.kind == ProblemKind::Notice) {
         findings.unmet(row::DEVIATIONS, Conclusion::PASSED, Detail::new(notice.zh.clone(), notice.en.clone()));
     }
-    outcome
 }
 
 fn format<'p>(findings: &mut Findings<'_>, signer: &SignerFacts, malformed: impl Iterator<Item = &'p Problem>) {
@@ -135,8 +127,6 @@ impl Times {
 /// What the certificate's checks came to.
 pub(super) struct Standing {
     pub trusted: bool,
-    pub signing_key: Option<bool>,
-    pub in_force: Option<bool>,
     pub at_signing: &'static str,
     pub now: &'static str,
     pub path: Vec<Certificate>,
@@ -153,10 +143,10 @@ pub(super) enum Role {
 
 /// Chain, key use, validity, revocation (EN 319 102-1 §5.2.6, §5.5.4).
 pub(super) fn standing(findings: &mut Findings<'_>, context: &Context<'_>, chain: Chain, times: &Times, role: Role) -> Standing {
-    let signing_key = key_use(findings, &chain);
-    let trusted = trust(findings, &chain);
+    key_use(findings, &chain);
+    let trusted = trust(findings, &chain, times.proven.is_some());
     if !trusted {
-        return Standing { trusted, signing_key, in_force: None, at_signing: "unknown", now: "unknown", path: chain.path };
+        return Standing { trusted, at_signing: "unknown", now: "unknown", path: chain.path };
     }
     let leaf = chain.status.first();
     let revocation = revocations(findings, context, &chain, times, role);
@@ -173,36 +163,32 @@ pub(super) fn standing(findings: &mut Findings<'_>, context: &Context<'_>, chain
         (Some(true), Some(true)) => "valid",
         _ => "unknown",
     };
-    let in_force = match (validity, revocation) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    };
-    Standing { trusted, signing_key, in_force, at_signing, now, path: chain.path }
+    Standing { trusted, at_signing, now, path: chain.path }
 }
 
-fn key_use(findings: &mut Findings<'_>, chain: &Chain) -> Option<bool> {
+fn key_use(findings: &mut Findings<'_>, chain: &Chain) {
     match &chain.key_use {
-        Ok(()) => {
-            findings.met(row::KEY_USE);
-            Some(true)
-        }
-        Err(detail) => {
-            findings.unmet(row::KEY_USE, Conclusion::failed("CHAIN_CONSTRAINTS_FAILURE"), detail.clone());
-            Some(false)
-        }
+        Ok(()) => findings.met(row::KEY_USE),
+        Err(detail) => findings.unmet(row::KEY_USE, Conclusion::failed("CHAIN_CONSTRAINTS_FAILURE"), detail.clone()),
     }
 }
 
-fn trust(findings: &mut Findings<'_>, chain: &Chain) -> bool {
+fn trust(findings: &mut Findings<'_>, chain: &Chain, proven: bool) -> bool {
     match &chain.fault {
         None => {
             findings.met(row::CHAIN);
             findings.met(row::CHAIN_VALID);
+            findings.met(row::ANCHOR);
             true
         }
         Some(ChainFault::NotFound(detail)) => {
             findings.unmet(row::CHAIN, Conclusion::indeterminate("NO_CERTIFICATE_CHAIN_FOUND"), detail.clone());
+            false
+        }
+        // EN 319 102-1 §5.2.6: an anchor past its sunset; an earlier proof of existence may still be found.
+        Some(ChainFault::Lapsed(detail)) => {
+            let sub = if proven { "NO_CERTIFICATE_CHAIN_FOUND" } else { "NO_CERTIFICATE_CHAIN_FOUND_NO_POE" };
+            findings.unmet(row::ANCHOR, Conclusion::indeterminate(sub), detail.clone());
             false
         }
         Some(ChainFault::General(detail)) => {
@@ -362,6 +348,17 @@ fn names_a_place(certificate: &Certificate) -> bool {
 fn of_certificate(chain: &Chain, position: usize, detail: &Detail) -> Detail {
     let name = chain.path.get(position).map(|certificate| mask_text(&certificate.subject().display())).unwrap_or_default();
     Detail::new(format!("{name}：{}", detail.zh), format!("{name}: {}", detail.en))
+}
+
+/// The trust anchor that a chain ends at, with what is recorded of it.
+pub(super) fn anchor(context: &Context<'_>, path: &[Certificate]) -> Option<AnchorVerdict> {
+    let last = path.last()?;
+    let mut found = context.evidence.anchors.iter().filter(|anchor| anchor.certificate == *last).peekable();
+    found.peek()?;
+    let mut rows: Vec<_> = found.flat_map(|anchor| anchor.rows.iter().cloned()).collect();
+    rows.sort();
+    rows.dedup();
+    Some(AnchorVerdict { subject: mask_text(&last.subject().display()), cert_sha256: hex::encode(last.fingerprint_sha256()), rows })
 }
 
 /// The signer as a verdict shows it: numbers of persons masked everywhere.

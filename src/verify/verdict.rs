@@ -124,6 +124,10 @@ pub struct PolicyRef {
     pub revocation: &'static str,
     /// Whether the caller chose the time.
     pub at_given: bool,
+    /// Rules that this policy weighs less than the table does.
+    pub relaxed: Vec<&'static str>,
+    /// What the caller chose: `policy`, `at`, `revocation`. A verdict with choices yields no receipt.
+    pub choices: Vec<&'static str>,
 }
 
 /// The verdict over one signature.
@@ -145,6 +149,8 @@ pub struct SignatureVerdict {
     pub digest_algorithm: String,
     /// Who signed; absent if no certificate is at hand.
     pub signer: Option<SignerVerdict>,
+    /// The trust anchor at the end of the chain; absent if none was reached.
+    pub anchor: Option<AnchorVerdict>,
     /// What the signer says.
     pub claimed_time: Option<Moment>,
     /// Earliest time at which the signature is proven to have existed; what the signer claims if nothing proves one.
@@ -182,6 +188,17 @@ pub struct SignerVerdict {
     pub serial: String,
     /// SHA-256 of the certificate.
     pub cert_sha256: String,
+}
+
+/// The trust anchor that a chain ends at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AnchorVerdict {
+    /// Distinguished name (RFC 4514).
+    pub subject: String,
+    /// SHA-256 of its certificate.
+    pub cert_sha256: String,
+    /// What is recorded of it, with dates.
+    pub rows: Vec<super::anchor::AnchorRow>,
 }
 
 /// One rule and its answer.
@@ -243,6 +260,8 @@ pub struct Defect {
     pub id: &'static str,
     /// `fail`, `unknown` or `warn`.
     pub status: &'static str,
+    /// Where the rule comes from.
+    pub clause: &'static str,
     /// What, Chinese.
     pub what: String,
     /// The smallest fix, Chinese.

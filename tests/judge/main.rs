@@ -16,6 +16,7 @@ mod foreign;
 mod gm_vectors;
 mod paths;
 mod pkits;
+mod policies;
 mod separation;
 mod shipped_anchors;
 mod signing;

@@ -320,7 +320,7 @@ fn anchors_serve_their_purposes_alone() {
     let case = Case { stamped: Some("2026-03-10T01:59:00Z"), ..Case::new(&authority) };
     let facts = read(&case.file(&authority.signer), &ReadOptions::default()).unwrap();
     let with = |purposes: &[Purpose]| {
-        let anchors = vec![TrustAnchor { certificate: authority.root.certificate.clone(), purposes: purposes.to_vec() }];
+        let anchors = vec![TrustAnchor { certificate: authority.root.certificate.clone(), purposes: purposes.to_vec(), rows: Vec::new() }];
         judge(&facts, &Evidence { anchors, ..case.evidence() }, &Policy::default(), &case.options())
     };
     let both = with(&[Purpose::Person, Purpose::Timestamp]);

@@ -255,6 +255,7 @@ async fn lab_anchors_stop_a_real_service() {
         purposes: vec!["person".into()],
         is_lab: false,
         added_at: xinyin::moment::Moment::from_secs(0),
+        rows: Vec::new(),
     };
     store.await.unwrap().write("test", |tx| Box::pin(async move { Ok(anchors::put(tx, anchor).await?) })).await.unwrap();
     let refused = place.run(&["serve"]);

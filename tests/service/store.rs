@@ -12,6 +12,7 @@ use xinyin::store::parties::{AttributeKind, PartyKind};
 use xinyin::store::phone_codes::Tried;
 use xinyin::store::verdicts::{NewVerdict, Repeated};
 use xinyin::store::*;
+use xinyin::verify::{AnchorRow, RowKind};
 
 /// Runs a test on both databases; the one where PostgreSQL is absent is a counted skip.
 macro_rules! on_both {
@@ -495,6 +496,7 @@ async fn consents_anchors_keys_and_leases(db: Database) {
         purposes: vec!["person".into(), "organisation".into()],
         is_lab: false,
         added_at: at(0),
+        rows: vec![AnchorRow { kind: RowKind::Licence, what: Some("ECP1".into()), from: Some(at(1)), until: None }],
     };
     let given = &anchor.clone();
     write!(store, |tx| anchors::put(tx, given)).unwrap();
