@@ -3,12 +3,12 @@
 use crate::{
     config::Config,
     fault::{Fault, code},
+    moment::Moment,
     pki::Certificate,
     service::{
         anchors,
         trust::{TrustStore, certificates, default_path},
     },
-    moment::Moment,
     verify::{AnchorRow, Purpose, RowKind},
     world::{Clock as _, SystemClock, World},
 };
@@ -204,7 +204,13 @@ fn print_rows(rows: &[AnchorRow]) {
     }
 }
 
-fn import(path: &std::path::Path, files: &[PathBuf], purposes: &[Purpose], rows: &[AnchorRow], fingerprint: Option<&str>) -> Result<(), String> {
+fn import(
+    path: &std::path::Path,
+    files: &[PathBuf],
+    purposes: &[Purpose],
+    rows: &[AnchorRow],
+    fingerprint: Option<&str>,
+) -> Result<(), String> {
     let certificates = certificates(files).map_err(text)?;
     pinned(&certificates, fingerprint)?;
     let mut store = TrustStore::read(path).map_err(text)?;

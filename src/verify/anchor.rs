@@ -68,7 +68,8 @@ impl TrustAnchor {
 
     /// Whether it serves the purpose at the moment.
     pub fn serves(&self, purpose: Purpose, moment: Moment) -> bool {
-        let mut dated = self.rows.iter().filter(|row| row.kind == RowKind::Purpose && row.what.as_deref() == Some(purpose.name())).peekable();
+        let mut dated =
+            self.rows.iter().filter(|row| row.kind == RowKind::Purpose && row.what.as_deref() == Some(purpose.name())).peekable();
         let in_time = dated.peek().is_none() || dated.any(|row| row.covers(moment));
         self.named_for(purpose) && in_time && self.withdrawn_by(moment).is_none()
     }

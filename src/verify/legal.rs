@@ -98,8 +98,7 @@ impl Shown<'_> {
 }
 
 /// Content, value, algorithms, coverage and changes together show that nothing was altered.
-const INTEGRITY: &[&str] =
-    &[row::FORMAT.id, row::CONTENT.id, row::VALUE.id, row::ALGORITHMS.id, row::COVERAGE.id, row::CHANGES.id];
+const INTEGRITY: &[&str] = &[row::FORMAT.id, row::CONTENT.id, row::VALUE.id, row::ALGORITHMS.id, row::COVERAGE.id, row::CHANGES.id];
 const CONTENT: &[&str] = &[row::CONTENT.id, row::CHANGES.id];
 const TRUST: &[&str] = &[row::CHAIN.id, row::CHAIN_VALID.id, row::ANCHOR.id];
 const IN_FORCE: &[&str] = &[row::VALIDITY.id, row::REVOKED.id, row::STATUS_KNOWN.id];
@@ -123,30 +122,103 @@ pub(super) fn articles(format: &str, signature: &SignatureVerdict, at: Moment) -
     LegalSignature {
         id: signature.id.clone(),
         articles: vec![
-            article("3", "所涉事项是否允许使用电子文书（不属于婚姻、收养、继承，停止供水、供热、供气，以及法律规定的其他除外情形）？",
+            article(
+                "3",
+                "所涉事项是否允许使用电子文书（不属于婚姻、收养、继承，停止供水、供热、供气，以及法律规定的其他除外情形）？",
                 "May the matter be dealt with electronically (none of marriage, adoption, inheritance, the ending of water, heat or gas supply, or others that law excludes)?",
-                say(NOT_SHOWN, "文件本身不能显示所涉事项，请经办人核对", "a file does not show what matter it is about; whoever handles it checks", &[])),
-            article("5(1)", "能否有效表现所载内容并可随时调取查用？", "Can it show its content and be retrieved for later use?", readable(format, &shown)),
-            article("5(2)", "能否可靠地保证自最终形成时起内容完整、未被更改？", "Is it reliably ensured that the content is complete and unaltered since it was final?",
-                original(&shown)),
-            article("6(2)", "格式是否与生成时相同，或者能准确表现原来的内容？", "Has it the form in which it was made, or does it show the content exactly?", original(&shown)),
-            article("6(3)", "能否识别发件人、收件人以及发送、接收的时间？", "Can sender, recipient and the times of sending and receipt be told?",
-                say(NOT_SHOWN, "文件能显示签署人和签署时间，不能显示收件人和收发时间；请保存接收记录", "a file shows signer and signing time, not its recipient nor when it was sent or received; keep the record of receipt", &[row::IDENTITY.id, row::TIME_PROVEN.id])),
-            article("8(1)", "生成、储存或者传递的方法是否可靠？", "Is the way it was made, stored and transmitted reliable?",
-                say(NOT_SHOWN, "取决于文件之外的系统，文件不能显示", "that depends on systems outside the file", &[])),
+                say(
+                    NOT_SHOWN,
+                    "文件本身不能显示所涉事项，请经办人核对",
+                    "a file does not show what matter it is about; whoever handles it checks",
+                    &[],
+                ),
+            ),
+            article(
+                "5(1)",
+                "能否有效表现所载内容并可随时调取查用？",
+                "Can it show its content and be retrieved for later use?",
+                readable(format, &shown),
+            ),
+            article(
+                "5(2)",
+                "能否可靠地保证自最终形成时起内容完整、未被更改？",
+                "Is it reliably ensured that the content is complete and unaltered since it was final?",
+                original(&shown),
+            ),
+            article(
+                "6(2)",
+                "格式是否与生成时相同，或者能准确表现原来的内容？",
+                "Has it the form in which it was made, or does it show the content exactly?",
+                original(&shown),
+            ),
+            article(
+                "6(3)",
+                "能否识别发件人、收件人以及发送、接收的时间？",
+                "Can sender, recipient and the times of sending and receipt be told?",
+                say(
+                    NOT_SHOWN,
+                    "文件能显示签署人和签署时间，不能显示收件人和收发时间；请保存接收记录",
+                    "a file shows signer and signing time, not its recipient nor when it was sent or received; keep the record of receipt",
+                    &[row::IDENTITY.id, row::TIME_PROVEN.id],
+                ),
+            ),
+            article(
+                "8(1)",
+                "生成、储存或者传递的方法是否可靠？",
+                "Is the way it was made, stored and transmitted reliable?",
+                say(NOT_SHOWN, "取决于文件之外的系统，文件不能显示", "that depends on systems outside the file", &[]),
+            ),
             article("8(2)", "保持内容完整性的方法是否可靠？", "Is the method that keeps the content whole reliable?", method(&shown)),
             article("8(3)", "用以鉴别发件人的方法是否可靠？", "Is the method that identifies the sender reliable?", identified(&shown)),
-            article("9(3)", "按照签署人采用的方法验证，结果是否相符？", "Does checking by the method that the signer adopted agree?", attributed(&shown)),
-            article("10", "需要确认收讫的，是否已确认？", "Where receipt has to be acknowledged, was it?",
-                say(NOT_SHOWN, "文件不含收讫确认；核验回执可作为收到的证明", "the file holds no acknowledgement; a receipt of this service may serve as one", &[])),
+            article(
+                "9(3)",
+                "按照签署人采用的方法验证，结果是否相符？",
+                "Does checking by the method that the signer adopted agree?",
+                attributed(&shown),
+            ),
+            article(
+                "10",
+                "需要确认收讫的，是否已确认？",
+                "Where receipt has to be acknowledged, was it?",
+                say(
+                    NOT_SHOWN,
+                    "文件不含收讫确认；核验回执可作为收到的证明",
+                    "the file holds no acknowledgement; a receipt of this service may serve as one",
+                    &[],
+                ),
+            ),
             article("11", "能否确定发送和接收的时间？", "Are the times of sending and receipt established?", times(proven)),
-            article("13(1)", "制作数据用于电子签名时，是否属于电子签名人专有？", "Did the creation data belong to the signer alone?", exclusive),
+            article(
+                "13(1)",
+                "制作数据用于电子签名时，是否属于电子签名人专有？",
+                "Did the creation data belong to the signer alone?",
+                exclusive,
+            ),
             article("13(2)", "签署时制作数据是否仅由电子签名人控制？", "Were they under the signer's sole control at signing?", control),
-            article("13(3)", "签署后对电子签名的任何改动能否被发现？", "Can any later change to the signature be noticed?", signature_change),
-            article("13(4)", "签署后对内容和形式的任何改动能否被发现？", "Can any later change to content and form be noticed?", content_change),
-            article("14", "是否与手写签名或者盖章具有同等的法律效力？", "Has it the same effect as a handwritten signature or a seal?", equal),
-            article("16", "需要第三方认证的，是否由依法设立的机构认证？", "Where certification is needed, did a lawfully established authority certify it?",
-                certified(&shown, proven, at)),
+            article(
+                "13(3)",
+                "签署后对电子签名的任何改动能否被发现？",
+                "Can any later change to the signature be noticed?",
+                signature_change,
+            ),
+            article(
+                "13(4)",
+                "签署后对内容和形式的任何改动能否被发现？",
+                "Can any later change to content and form be noticed?",
+                content_change,
+            ),
+            article(
+                "14",
+                "是否与手写签名或者盖章具有同等的法律效力？",
+                "Has it the same effect as a handwritten signature or a seal?",
+                equal,
+            ),
+            article(
+                "16",
+                "需要第三方认证的，是否由依法设立的机构认证？",
+                "Where certification is needed, did a lawfully established authority certify it?",
+                certified(&shown, proven, at),
+            ),
         ],
     }
 }
@@ -166,7 +238,12 @@ fn original(shown: &Shown<'_>) -> Answer {
     if shown.broken(CONTENT) {
         say(NO, "内容与签署时不一致", "the content is not what was signed", CONTENT)
     } else if shown.intact() {
-        say(YES, "签名覆盖全部内容，自签署时起未被更改", "the signature covers all of the content, unaltered since it was signed", INTEGRITY)
+        say(
+            YES,
+            "签名覆盖全部内容，自签署时起未被更改",
+            "the signature covers all of the content, unaltered since it was signed",
+            INTEGRITY,
+        )
     } else {
         say(NOT_SHOWN, "完整性没有全部得到显示", "integrity is not shown in full", INTEGRITY)
     }
@@ -195,7 +272,12 @@ fn identified(shown: &Shown<'_>) -> Answer {
             &rules,
         )
     } else {
-        say(NOT_SHOWN, "证书不受信任、效力未明或没有载明身份号码", "the certificate is not trusted, not known to be in force, or holds no identity number", &rules)
+        say(
+            NOT_SHOWN,
+            "证书不受信任、效力未明或没有载明身份号码",
+            "the certificate is not trusted, not known to be in force, or holds no identity number",
+            &rules,
+        )
     }
 }
 
@@ -242,7 +324,12 @@ fn exclusive(shown: &Shown<'_>) -> Answer {
 
 fn control(shown: &Shown<'_>) -> Answer {
     if shown.broken(&[row::VALIDITY.id, row::REVOKED.id]) {
-        return say(NO, "签署时证书已吊销或不在有效期内", "the certificate was revoked or out of validity at signing", &[row::VALIDITY.id, row::REVOKED.id]);
+        return say(
+            NO,
+            "签署时证书已吊销或不在有效期内",
+            "the certificate was revoked or out of validity at signing",
+            &[row::VALIDITY.id, row::REVOKED.id],
+        );
     }
     say(
         NOT_SHOWN,
@@ -269,7 +356,12 @@ fn content_change(shown: &Shown<'_>) -> Answer {
     } else if shown.intact() {
         say(YES, "内容摘要一致，对内容的任何改动都会被发现", "the digest of the content agrees; any change would be noticed", INTEGRITY)
     } else {
-        say(NOT_SHOWN, "未能核对全部内容，或算法已过时", "not all of the content could be compared, or an algorithm is out of date", INTEGRITY)
+        say(
+            NOT_SHOWN,
+            "未能核对全部内容，或算法已过时",
+            "not all of the content could be compared, or an algorithm is out of date",
+            INTEGRITY,
+        )
     }
 }
 
@@ -302,10 +394,18 @@ fn certified(shown: &Shown<'_>, proven: Option<Moment>, at: Moment) -> Answer {
     let rules = [TRUST, &[row::LICENCE.id]].concat();
     let rows = shown.0.anchor.as_ref().map(|anchor| anchor.rows.as_slice()).unwrap_or_default();
     if matches!(shown.status(row::ANCHOR.id), Some("fail" | "unknown")) {
-        return say(NO, "签署时信任锚已撤销或不用于此目的", "the trust anchor was withdrawn or did not serve this purpose", &[row::ANCHOR.id]);
+        return say(
+            NO,
+            "签署时信任锚已撤销或不用于此目的",
+            "the trust anchor was withdrawn or did not serve this purpose",
+            &[row::ANCHOR.id],
+        );
     }
     if !shown.all(TRUST) {
-        let (zh, en) = ("未能显示证书由依法设立的电子认证服务机构签发", "it is not shown that a lawfully established authority issued the certificate");
+        let (zh, en) = (
+            "未能显示证书由依法设立的电子认证服务机构签发",
+            "it is not shown that a lawfully established authority issued the certificate",
+        );
         return say(NOT_SHOWN, zh, en, &rules);
     }
     match recorded(rows, RowKind::Licence, best) {

@@ -118,11 +118,7 @@ pub fn judge(facts: &Facts, evidence: &Evidence, policy: &Policy, options: &Opti
 
 /// What the caller chose, as the verdict prints it: with a choice there is no receipt.
 fn choices(policy: &Policy, options: &Options) -> Vec<&'static str> {
-    let made = [
-        ("policy", !policy.is_own()),
-        ("at", options.at_given),
-        ("revocation", options.revocation == Revocation::Soft),
-    ];
+    let made = [("policy", !policy.is_own()), ("at", options.at_given), ("revocation", options.revocation == Revocation::Soft)];
     made.into_iter().filter_map(|(name, chosen)| chosen.then_some(name)).collect()
 }
 

@@ -294,7 +294,9 @@ pub enum PolicyError {
     #[error("the level of {0} is fixed: without it a wrong document could pass")]
     Fixed(String),
     /// The name of another policy, or none that can be printed.
-    #[error("the id {0:?} cannot be taken: 1 to 64 letters, digits, `.`, `_` and `-` are expected, and `xinyin-` and the built-in names are reserved")]
+    #[error(
+        "the id {0:?} cannot be taken: 1 to 64 letters, digits, `.`, `_` and `-` are expected, and `xinyin-` and the built-in names are reserved"
+    )]
     Name(String),
     /// A name that is not known.
     #[error("no policy named {0:?} exists; known are \"strict\" and \"archive\", or name a file")]
@@ -312,8 +314,13 @@ struct PolicyFile {
 const STRICT: &str = "xinyin-strict-1";
 const ARCHIVE: &str = "xinyin-archive-1";
 /// What an archive asks beyond the table: a proven time, a named signer, and a record of every deviation.
-const ARCHIVE_LEVELS: &[(&str, Level)] =
-    &[(row::DEVIATIONS.id, Level::Warn), (row::LICENCE.id, Level::Warn), (row::TIME_PROVEN.id, Level::Fail), (row::TIMESTAMP.id, Level::Fail), (row::IDENTITY.id, Level::Warn)];
+const ARCHIVE_LEVELS: &[(&str, Level)] = &[
+    (row::DEVIATIONS.id, Level::Warn),
+    (row::LICENCE.id, Level::Warn),
+    (row::TIME_PROVEN.id, Level::Fail),
+    (row::TIMESTAMP.id, Level::Fail),
+    (row::IDENTITY.id, Level::Warn),
+];
 
 /// The table itself.
 impl Default for Policy {
@@ -444,9 +451,27 @@ mod tests {
     #[test]
     fn the_rules_that_guard_against_false_accepts_are_fixed() {
         let guards = [
-            row::FORMAT, row::SUPPORTED, row::PRESENT, row::SIGNER_FOUND, row::REFERENCE, row::CONTENT, row::CONTENT_AT_HAND, row::VALUE, row::CHAIN,
-            row::CHAIN_VALID, row::KEY_USE, row::ANCHOR, row::VALIDITY, row::REVOKED, row::ORDER, row::IMPRINT, row::ALGORITHMS, row::COVERAGE,
-            row::CHANGES, row::JUDGED, row::CONSTRAINTS,
+            row::FORMAT,
+            row::SUPPORTED,
+            row::PRESENT,
+            row::SIGNER_FOUND,
+            row::REFERENCE,
+            row::CONTENT,
+            row::CONTENT_AT_HAND,
+            row::VALUE,
+            row::CHAIN,
+            row::CHAIN_VALID,
+            row::KEY_USE,
+            row::ANCHOR,
+            row::VALIDITY,
+            row::REVOKED,
+            row::ORDER,
+            row::IMPRINT,
+            row::ALGORITHMS,
+            row::COVERAGE,
+            row::CHANGES,
+            row::JUDGED,
+            row::CONSTRAINTS,
         ];
         assert!(guards.iter().all(|row| !row.movable && row.level == Level::Fail));
         let archive = Policy::named("archive").unwrap();
