@@ -73,7 +73,7 @@ struct VerifyArgs {
     /// What the key is used for
     #[arg(long, default_value = "any", value_parser = ["server", "client", "sign", "timestamp", "ocsp", "any"])]
     purpose: String,
-    /// DNS name or IP address that the certificate must bear
+    /// DNS name, IP address or mail address that the certificate must bear
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Intermediates at most between certificate and anchor

@@ -17,8 +17,8 @@ pub enum Scheme {
     Ecdsa(Hash),
     /// RSASSA-PKCS1-v1_5.
     RsaPkcs1(Hash),
-    /// RSASSA-PSS with its salt length in octets; the mask digest is the same.
-    RsaPss(Hash, usize),
+    /// RSASSA-PSS: digest of the message, digest of the mask generation (MGF1), length of the salt in octets.
+    RsaPss(Hash, Hash, usize),
     /// Pure Ed25519.
     Ed25519,
     /// Pure Ed448.
@@ -59,9 +59,9 @@ impl SignatureAlgorithm {
             Scheme::Sm2 => encoded(oid::SM2_WITH_SM3, &[]),
             Scheme::Ecdsa(hash) => encoded(ecdsa_oid(hash), &[]),
             Scheme::RsaPkcs1(hash) => encoded(rsa_oid(hash), &NULL),
-            Scheme::RsaPss(hash, salt) => {
+            Scheme::RsaPss(hash, mask, salt) => {
                 let digest = encoded(hash.oid(), &NULL);
-                let mask = encoded(oid::MGF1, &digest);
+                let mask = encoded(oid::MGF1, &encoded(mask.oid(), &NULL));
                 let salt_octets = u32::try_from(salt).unwrap_or(u32::MAX).to_be_bytes();
                 let zeros = salt_octets.iter().take(3).take_while(|octet| **octet == 0).count();
                 let digits = salt_octets.get(zeros..).unwrap_or_default();
@@ -95,7 +95,7 @@ impl SignatureAlgorithm {
             Scheme::Sm2 => "sm2-with-sm3".into(),
             Scheme::Ecdsa(hash) => format!("ecdsa-with-{hash}"),
             Scheme::RsaPkcs1(hash) => format!("rsa-pkcs1-with-{hash}"),
-            Scheme::RsaPss(hash, _) => format!("rsa-pss-with-{hash}"),
+            Scheme::RsaPss(hash, ..) => format!("rsa-pss-with-{hash}"),
             Scheme::Ed25519 => "ed25519".into(),
             Scheme::Ed448 => "ed448".into(),
             Scheme::Dsa(hash) => format!("dsa-with-{hash}"),
@@ -130,7 +130,7 @@ impl Scheme {
     pub const fn hash(self) -> Option<Hash> {
         match self {
             Self::Sm2 => Some(Hash::Sm3),
-            Self::Ecdsa(hash) | Self::RsaPkcs1(hash) | Self::RsaPss(hash, _) | Self::Dsa(hash) => Some(hash),
+            Self::Ecdsa(hash) | Self::RsaPkcs1(hash) | Self::RsaPss(hash, ..) | Self::Dsa(hash) => Some(hash),
             Self::Ed25519 | Self::Ed448 => None,
         }
     }
@@ -253,10 +253,7 @@ fn pss(parameters: Option<Tlv<'_>>) -> Result<Scheme, VerifyError> {
         }
         fields.end()?;
     }
-    if hash != mask {
-        return Err(VerifyError::Unsupported(format!("RSA-PSS with {hash} and mask digest {mask}")));
-    }
-    Ok(Scheme::RsaPss(hash, salt))
+    Ok(Scheme::RsaPss(hash, mask, salt))
 }
 
 fn digest_identifier(identifier: &Tlv<'_>) -> Result<Hash, VerifyError> {
@@ -326,12 +323,14 @@ mod tests {
 
     #[test]
     fn pss_parameters_are_read_as_written() {
-        for (hash, salt) in [(Hash::Sha256, 32), (Hash::Sha512, 0), (Hash::Sha384, 200)] {
-            let written = SignatureAlgorithm::new(Scheme::RsaPss(hash, salt));
+        for (hash, mask, salt) in
+            [(Hash::Sha256, Hash::Sha256, 32), (Hash::Sha512, Hash::Sha1, 0), (Hash::Sha384, Hash::Sha3_256, 200)]
+        {
+            let written = SignatureAlgorithm::new(Scheme::RsaPss(hash, mask, salt));
             let mut parts = Tlv::parse(written.identifier_der()).unwrap().children();
             let (_, parameters) = (parts.read().unwrap(), parts.read().unwrap());
-            assert_eq!(pss(Some(parameters)), Ok(Scheme::RsaPss(hash, salt)));
+            assert_eq!(pss(Some(parameters)), Ok(Scheme::RsaPss(hash, mask, salt)));
         }
-        assert_eq!(pss(None), Ok(Scheme::RsaPss(Hash::Sha1, 20)));
+        assert_eq!(pss(None), Ok(Scheme::RsaPss(Hash::Sha1, Hash::Sha1, 20)));
     }
 }

@@ -1,8 +1,7 @@
 //! RSA signatures over a digest: sizes, digests and salts that ring does not verify, and messages that arrive as a stream.
 
 use super::{Hash, VerifyError, oid};
-use digest::{Digest, FixedOutputReset};
-use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
+use rsa::{BoxedUint, Pkcs1v15Sign, RsaPublicKey, traits::PublicKeyParts as _};
 
 fn key(n: &[u8], e: &[u8]) -> Result<RsaPublicKey, VerifyError> {
     let modulus = BoxedUint::from_be_slice_vartime(n);
@@ -17,32 +16,82 @@ pub(super) fn pkcs1(n: &[u8], e: &[u8], hash: Hash, digest: &[u8], signature: &[
     key(n, e)?.verify(scheme, digest, signature).map_err(|_| VerifyError::BadSignature)
 }
 
-/// RSASSA-PSS (RFC 8017 §8.1.2) with the salt length that the parameters declare.
-pub(super) fn pss(n: &[u8], e: &[u8], hash: Hash, salt: usize, digest: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
-    fn check<D: Digest + FixedOutputReset>(key: &RsaPublicKey, salt: usize, digest: &[u8], signature: &[u8]) -> rsa::Result<()> {
-        key.verify(Pss::<D>::new_with_salt(salt), digest, signature)
-    }
-    let key = key(n, e)?;
-    // A salt that cannot fit the modulus is no signature (RFC 8017 §9.1.2 step 3).
-    if salt.saturating_add(hash.len()).saturating_add(2) > n.len() {
-        return Err(VerifyError::BadSignature);
-    }
-    match hash {
-        Hash::Md5 => check::<md5::Md5>(&key, salt, digest, signature),
-        Hash::Sha1 => check::<sha1::Sha1>(&key, salt, digest, signature),
-        Hash::Sha224 => check::<sha2::Sha224>(&key, salt, digest, signature),
-        Hash::Sha256 => check::<sha2::Sha256>(&key, salt, digest, signature),
-        Hash::Sha384 => check::<sha2::Sha384>(&key, salt, digest, signature),
-        Hash::Sha512 => check::<sha2::Sha512>(&key, salt, digest, signature),
-        Hash::Sha3_224 => check::<sha3::Sha3_224>(&key, salt, digest, signature),
-        Hash::Sha3_256 => check::<sha3::Sha3_256>(&key, salt, digest, signature),
-        Hash::Sha3_384 => check::<sha3::Sha3_384>(&key, salt, digest, signature),
-        Hash::Sha3_512 => check::<sha3::Sha3_512>(&key, salt, digest, signature),
-        Hash::Sm3 => check::<sm3::Sm3>(&key, salt, digest, signature),
+/// RSASSA-PSS (RFC 8017 §8.1.2) with digest, mask digest and salt length as the parameters declare. rsa's own verification knows
+/// one digest for both; RFC 4055 §3.1 lets them differ, as devices write.
+pub(super) fn pss(
+    n: &[u8],
+    e: &[u8],
+    (hash, mask, salt): (Hash, Hash, usize),
+    digest: &[u8],
+    signature: &[u8],
+) -> Result<(), VerifyError> {
+    if hash == Hash::Shake256 || mask == Hash::Shake256 {
         // RFC 8702 has a mask generation of its own.
-        Hash::Shake256 => return Err(VerifyError::Unsupported("RSA-PSS with shake256".into())),
+        return Err(VerifyError::Unsupported("RSA-PSS with shake256".into()));
     }
-    .map_err(|_| VerifyError::BadSignature)
+    // The key's bounds (size, exponent) are rsa's.
+    let key = key(n, e)?;
+    let bits = usize::try_from(key.n().bit_width()).unwrap_or(usize::MAX);
+    let message = (signature.len() == n.len()).then(|| power(&key, signature)).flatten();
+    match message.and_then(|message| encoded_right(message, bits, (hash, mask, salt), digest)) {
+        Some(true) => Ok(()),
+        _ => Err(VerifyError::BadSignature),
+    }
+}
+
+/// RSAVP1 (RFC 8017 §5.2.2): everything in it is public. The result has the modulus' length.
+fn power(key: &RsaPublicKey, signature: &[u8]) -> Option<Vec<u8>> {
+    let signature = BoxedUint::from_be_slice(signature, key.n().bits_precision()).ok()?;
+    if signature >= **key.n() {
+        return None;
+    }
+    let odd = key.n().as_ref().to_odd().into_option()?;
+    let power = signature.pow_mod(key.e(), &odd).to_be_bytes_trimmed_vartime();
+    let mut whole = vec![0; key.size().checked_sub(power.len())?];
+    whole.extend_from_slice(&power);
+    Some(whole)
+}
+
+/// EMSA-PSS-VERIFY (RFC 8017 §9.1.2) for a modulus of `bits` bits; `None` and false both say inconsistent.
+fn encoded_right(message: Vec<u8>, bits: usize, (hash, mask, salt): (Hash, Hash, usize), digest: &[u8]) -> Option<bool> {
+    let em_bits = bits.checked_sub(1)?;
+    let em_len = em_bits.div_ceil(8);
+    // The encoded message is one octet shorter than the modulus where that has 8k + 1 bits.
+    let (surplus, em) = message.split_at_checked(message.len().checked_sub(em_len)?)?;
+    let (masked, rest) = em.split_at_checked(em_len.checked_sub(hash.len())?.checked_sub(1)?)?;
+    let (h, trailer) = rest.split_at_checked(hash.len())?;
+    let free = u32::try_from(em_len.checked_mul(8)?.checked_sub(em_bits)?).ok()?;
+    let top = 0xff_u8.checked_shr(free)?;
+    if surplus.iter().any(|octet| *octet != 0) || trailer != [0xbc] || masked.first()? & !top != 0 {
+        return Some(false);
+    }
+    let mut db: Vec<u8> = masked.iter().zip(mgf1(mask, h, masked.len())).map(|(octet, mask)| octet ^ mask).collect();
+    *db.first_mut()? &= top;
+    let (padding, salt) = db.split_at_checked(db.len().checked_sub(salt)?)?;
+    let (one, zeros) = padding.split_last()?;
+    if *one != 1 || zeros.iter().any(|octet| *octet != 0) || digest.len() != hash.len() {
+        return Some(false);
+    }
+    let mut hasher = hash.hasher();
+    for part in [&[0; 8], digest, salt] {
+        hasher.update(part);
+    }
+    Some(hasher.finish() == h)
+}
+
+/// MGF1 (RFC 8017 §B.2.1).
+fn mgf1(hash: Hash, seed: &[u8], length: usize) -> Vec<u8> {
+    let mut mask = Vec::with_capacity(length.saturating_add(hash.len()));
+    let mut counter: u32 = 0;
+    while mask.len() < length {
+        let mut hasher = hash.hasher();
+        hasher.update(seed);
+        hasher.update(&counter.to_be_bytes());
+        mask.extend_from_slice(&hasher.finish());
+        counter = counter.saturating_add(1);
+    }
+    mask.truncate(length);
+    mask
 }
 
 /// DigestInfo up to the digest itself (RFC 8017 §9.2, parameters NULL).

@@ -71,7 +71,7 @@ impl MessageVerifier {
                 hasher.update(&super::sm2::z(&key.to_sec1_bytes()));
                 State::Hash(hasher)
             }
-            Scheme::Ecdsa(hash) | Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash, _) | Scheme::Dsa(hash) => State::Hash(hash.hasher()),
+            Scheme::Ecdsa(hash) | Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash, ..) | Scheme::Dsa(hash) => State::Hash(hash.hasher()),
             Scheme::Ed25519 | Scheme::Ed448 => State::Whole(Vec::new()),
         };
         Ok(Self { key: key.clone(), scheme, state })
@@ -107,7 +107,7 @@ impl MessageVerifier {
             }
             (Scheme::Ecdsa(_), Material::Ec(point)) => ecdsa(self.key.kind(), point, &digest, signature, false),
             (Scheme::RsaPkcs1(hash), Material::Rsa { n, e }) => rsa_verify::pkcs1(n, e, hash, &digest, signature),
-            (Scheme::RsaPss(hash, salt), Material::Rsa { n, e }) => rsa_verify::pss(n, e, hash, salt, &digest, signature),
+            (Scheme::RsaPss(hash, mask, salt), Material::Rsa { n, e }) => rsa_verify::pss(n, e, (hash, mask, salt), &digest, signature),
             (Scheme::Dsa(_), Material::Dsa { y, parameters: Some(parameters) }) => dsa::verify(parameters, y, &digest, signature),
             _ => Err(VerifyError::Mismatch),
         }
@@ -137,7 +137,7 @@ fn fast(key: &PublicKey, algorithm: &SignatureAlgorithm, message: &[u8], signatu
             };
             rsa_fast(parameters, n, e, message, signature)
         }
-        (Scheme::RsaPss(hash, salt), KeyKind::Rsa(2048..=8192), Material::Rsa { n, e }) if salt == hash.len() => {
+        (Scheme::RsaPss(hash, mask, salt), KeyKind::Rsa(2048..=8192), Material::Rsa { n, e }) if salt == hash.len() && mask == hash => {
             let parameters = match hash {
                 Hash::Sha256 => &rs::RSA_PSS_2048_8192_SHA256,
                 Hash::Sha384 => &rs::RSA_PSS_2048_8192_SHA384,

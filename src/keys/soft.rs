@@ -148,7 +148,7 @@ impl SoftKey {
     /// The same RSA key signing with RSASSA-PSS (SHA-256, salt of 32 octets); other keys are left as they are.
     pub fn with_pss(mut self) -> Self {
         if matches!(self.secret, Secret::Rsa(_)) {
-            self.scheme = Scheme::RsaPss(Hash::Sha256, 32);
+            self.scheme = Scheme::RsaPss(Hash::Sha256, Hash::Sha256, 32);
         }
         self
     }

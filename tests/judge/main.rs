@@ -17,6 +17,7 @@ mod gm_vectors;
 mod paths;
 mod pkits;
 mod policies;
+mod profile;
 mod separation;
 mod shipped_anchors;
 mod signing;

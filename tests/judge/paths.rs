@@ -16,57 +16,57 @@ use xinyin::{
     world::SystemDice,
 };
 
-const ISSUES: [u8; 2] = [KeyUsage::KEY_CERT_SIGN, KeyUsage::CRL_SIGN];
-const SIGNS: [u8; 2] = [KeyUsage::DIGITAL_SIGNATURE, KeyUsage::NON_REPUDIATION];
+pub const ISSUES: [u8; 2] = [KeyUsage::KEY_CERT_SIGN, KeyUsage::CRL_SIGN];
+pub const SIGNS: [u8; 2] = [KeyUsage::DIGITAL_SIGNATURE, KeyUsage::NON_REPUDIATION];
 
-fn at(text: &str) -> Moment {
+pub fn at(text: &str) -> Moment {
     format!("{text}T00:00:00Z").parse().unwrap()
 }
 
-fn name(common: &str) -> Name {
+pub fn name(common: &str) -> Name {
     Name::build(&[(attribute::COUNTRY, "CN"), (attribute::COMMON_NAME, common)]).unwrap()
 }
 
 /// A name with its key; issues certificates and lists.
-struct Authority {
-    name: Name,
-    key: SoftKey,
+pub struct Authority {
+    pub name: Name,
+    pub key: SoftKey,
 }
 
 impl Authority {
-    fn new(kind: KeyKind, common: &str) -> Self {
+    pub fn new(kind: KeyKind, common: &str) -> Self {
         Self { name: name(common), key: SoftKey::generate(kind, &SystemDice).unwrap() }
     }
 
     /// A certificate for another name and key, valid 2026 to 2028, to which `more` adds extensions.
-    fn issue(&self, serial: u8, to: &Name, key: &SoftKey, more: impl FnOnce(CertificateBuilder) -> CertificateBuilder) -> Certificate {
+    pub fn issue(&self, serial: u8, to: &Name, key: &SoftKey, more: impl FnOnce(CertificateBuilder) -> CertificateBuilder) -> Certificate {
         let builder = CertificateBuilder::new(&self.name, to, key.public_key(), &[serial], at("2026-01-01"), at("2028-01-01"));
         more(builder.subject_key_id().authority_key_id(self.key.public_key())).sign(&self.key).unwrap()
     }
 
-    fn root(&self) -> Certificate {
+    pub fn root(&self) -> Certificate {
         self.issue(1, &self.name, &self.key, |root| root.authority(None).key_usage(&ISSUES))
     }
 
-    fn list(&self, number: u64) -> CrlBuilder {
+    pub fn list(&self, number: u64) -> CrlBuilder {
         CrlBuilder::new(&self.name, number, at("2026-06-01"), at("2026-07-01"))
     }
 }
 
 /// Root, issuing authority, holder, both lists: a path that is good on 15 June 2026.
-struct Chain {
-    root: Authority,
-    issuing: Authority,
-    holder: SoftKey,
-    anchors: [Anchor; 1],
-    intermediates: Vec<Certificate>,
-    leaf: Certificate,
-    crls: Vec<Crl>,
-    ocsps: Vec<OcspResponse>,
+pub struct Chain {
+    pub root: Authority,
+    pub issuing: Authority,
+    pub holder: SoftKey,
+    pub anchors: [Anchor; 1],
+    pub intermediates: Vec<Certificate>,
+    pub leaf: Certificate,
+    pub crls: Vec<Crl>,
+    pub ocsps: Vec<OcspResponse>,
 }
 
 impl Chain {
-    fn new(kind: KeyKind) -> Self {
+    pub fn new(kind: KeyKind) -> Self {
         let root = Authority::new(kind, "测试根");
         let issuing = Authority::new(kind, "测试签发");
         let holder = SoftKey::generate(kind, &SystemDice).unwrap();
@@ -77,7 +77,7 @@ impl Chain {
         Self { root, issuing, holder, anchors, intermediates: vec![intermediate], leaf, crls, ocsps: Vec::new() }
     }
 
-    fn question(&self) -> PathInput<'_> {
+    pub fn question(&self) -> PathInput<'_> {
         let mut question = PathInput::new(&self.leaf, &self.anchors, at("2026-06-15"));
         question.intermediates = &self.intermediates;
         question.crls = &self.crls;
@@ -86,19 +86,19 @@ impl Chain {
         question
     }
 
-    fn judge(&self) -> PathResult {
+    pub fn judge(&self) -> PathResult {
         validate(&self.question())
     }
 
     /// The leaf again with other contents.
-    fn reissue(&mut self, more: impl FnOnce(CertificateBuilder) -> CertificateBuilder) {
+    pub fn reissue(&mut self, more: impl FnOnce(CertificateBuilder) -> CertificateBuilder) {
         self.leaf = self.issuing.issue(3, &name("张三"), &self.holder, more);
     }
 }
 
 /// Rejected or undecided, for this reason, at this certificate.
 #[track_caller]
-fn refused(result: &PathResult, outcome: Outcome, kind: FaultKind, certificate: Option<usize>) {
+pub fn refused(result: &PathResult, outcome: Outcome, kind: FaultKind, certificate: Option<usize>) {
     let reason = result.reason.as_ref().map(|reason| (reason.kind, reason.certificate));
     assert_eq!((result.outcome, reason), (outcome, Some((kind, certificate))), "{:?}", result.faults);
 }

@@ -13,11 +13,17 @@ fn octets(value: &Value) -> Vec<u8> {
     hex::decode(value.as_str().unwrap()).unwrap()
 }
 
-fn hash(group: &Value) -> Hash {
-    match group["sha"].as_str().unwrap() {
+fn hash(name: &Value) -> Hash {
+    match name.as_str().unwrap() {
+        "SHA-1" => Hash::Sha1,
+        "SHA-224" => Hash::Sha224,
         "SHA-256" => Hash::Sha256,
         "SHA-384" => Hash::Sha384,
         "SHA-512" => Hash::Sha512,
+        "SHA3-224" => Hash::Sha3_224,
+        "SHA3-256" => Hash::Sha3_256,
+        "SHA3-384" => Hash::Sha3_384,
+        "SHA3-512" => Hash::Sha3_512,
         other => panic!("digest {other}"),
     }
 }
@@ -38,9 +44,9 @@ fn signature_group(group: &Value, wrong: &mut Vec<String>) -> usize {
     let kind = group["type"].as_str().unwrap();
     let key = PublicKey::from_spki(&octets(&group["publicKeyDer"])).unwrap();
     let scheme = match kind {
-        "EcdsaVerify" | "EcdsaP1363Verify" => Scheme::Ecdsa(hash(group)),
-        "RsassaPkcs1Verify" => Scheme::RsaPkcs1(hash(group)),
-        "RsassaPssVerify" => Scheme::RsaPss(hash(group), group["sLen"].as_u64().unwrap() as usize),
+        "EcdsaVerify" | "EcdsaP1363Verify" => Scheme::Ecdsa(hash(&group["sha"])),
+        "RsassaPkcs1Verify" => Scheme::RsaPkcs1(hash(&group["sha"])),
+        "RsassaPssVerify" => Scheme::RsaPss(hash(&group["sha"]), hash(&group["mgfSha"]), group["sLen"].as_u64().unwrap() as usize),
         "EddsaVerify" => Scheme::Ed25519,
         other => panic!("vectors of type {other}"),
     };

@@ -198,7 +198,19 @@ fn ip(name: &[u8], base: &[u8]) -> Lies {
     lies(name.iter().zip(address).zip(mask).all(|((name, address), mask)| name & mask == address & mask))
 }
 
-/// Whether the certificate bears the DNS name or IP address, by subjectAltName alone (RFC 9525 §6: the common name never counts).
+/// A host in lower case, an internationalised one in its A-labels (RFC 5890), as certificates hold it.
+fn ascii(host: &str) -> Option<String> {
+    if host.is_ascii() {
+        return Some(host.to_ascii_lowercase());
+    }
+    match url::Host::parse(host) {
+        Ok(url::Host::Domain(name)) => Some(name),
+        _ => None,
+    }
+}
+
+/// Whether the certificate bears the DNS name, IP address or mail address, by subjectAltName alone (RFC 9525 §6: the common name
+/// never counts).
 pub(super) fn bears(certificate: &Certificate, wanted: &str) -> bool {
     if let Ok(address) = wanted.parse::<IpAddr>() {
         let octets = match address {
@@ -207,7 +219,17 @@ pub(super) fn bears(certificate: &Certificate, wanted: &str) -> bool {
         };
         return certificate.subject_alt_names().iter().any(|name| matches!(name, GeneralName::Ip(own) if *own == octets));
     }
-    let wanted = wanted.strip_suffix('.').unwrap_or(wanted).to_ascii_lowercase();
+    if let Some((local, domain)) = wanted.rsplit_once('@') {
+        let Some(domain) = ascii(domain) else { return false };
+        return certificate.subject_alt_names().iter().any(|name| match name {
+            // RFC 5280 §7.5: the local part exactly, the host whatever its case.
+            GeneralName::Email(own) => own.rsplit_once('@').is_some_and(|(left, host)| {
+                left == local && !left.is_empty() && !left.contains('@') && is_dns(host, false) && host.eq_ignore_ascii_case(&domain)
+            }),
+            _ => false,
+        });
+    }
+    let Some(wanted) = ascii(wanted.strip_suffix('.').unwrap_or(wanted)) else { return false };
     if !is_dns(&wanted, false) {
         return false;
     }

@@ -76,7 +76,7 @@ const RULES: &[Rule] = &[
     Rule {
         level: Level::Tls,
         text: "an authority's basicConstraints are not critical (4.2.1.9)",
-        broken: |c, place| place == Place::Issuer && critical(c, &oid::BASIC_CONSTRAINTS) == Some(false),
+        broken: |c, place| place != Place::Leaf && critical(c, &oid::BASIC_CONSTRAINTS) == Some(false),
     },
     Rule {
         level: Level::Fail,

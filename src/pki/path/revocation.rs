@@ -28,6 +28,8 @@ struct Statement {
     said: Said,
     reasons: Reasons,
     fresh: bool,
+    /// Its silence tells nothing here: the list breaks the profile of TLS.
+    irregular: bool,
     this_update: Moment,
     next_update: Option<Moment>,
     evidence: RevocationEvidence,
@@ -118,6 +120,7 @@ fn decide(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>) -> Revocati
         Some(good) if covered == Reasons::ALL.0 => fact(good, Status::Good, None),
         Some(good) => fact(good, Status::Unknown("the CRLs do not cover every reason of revocation".into()), None),
         None => match statements.first() {
+            Some(list) if list.irregular => fact(list, Status::Unknown("the CRL breaks the profile of TLS certificates".into()), None),
             Some(stale) => fact(stale, Status::Unknown("the CRL or OCSP response is not current at this time".into()), None),
             None => unknown(why),
         },
@@ -144,7 +147,7 @@ fn lists(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, found: &mut 
             continue;
         }
         let Some(reasons) = scope::covered(asked.certificate, base) else { continue };
-        if !base.defects().is_empty() || (input.purpose.is_tls() && base.is_irregular()) {
+        if !base.defects().is_empty() {
             *why = "the CRL has critical parts that are not understood, or is malformed";
             continue;
         }
@@ -173,10 +176,14 @@ fn lists(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, found: &mut 
         let current = newest.unwrap_or(base);
         let entry = entry.filter(|entry| entry.reason != Reason::RemoveFromCrl);
         let said = entry.map_or(Said::Good, |entry| Said::Revoked(by_then(entry, current.this_update())));
+        // CA/Browser Forum BR §7.2.2.1: no indirect lists. What an irregular list revokes is revoked all the same.
+        let indirect = base.distribution_point().is_some_and(|point| point.indirect);
+        let irregular = input.purpose.is_tls() && (base.is_irregular() || indirect);
         found.push(Statement {
             said,
             reasons,
-            fresh: is_fresh(input, asked.certificate, current.this_update(), current.next_update()),
+            fresh: !irregular && is_fresh(input, asked.certificate, current.this_update(), current.next_update()),
+            irregular,
             this_update: current.this_update(),
             next_update: current.next_update(),
             evidence: RevocationEvidence::Crl { base: base.clone(), delta: newest.cloned() },
@@ -272,6 +279,7 @@ fn answers(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, found: &mu
                 said,
                 reasons: Reasons::ALL,
                 fresh: is_fresh(input, asked.certificate, single.this_update, single.next_update),
+                irregular: false,
                 this_update: single.this_update,
                 next_update: single.next_update,
                 evidence: RevocationEvidence::Ocsp(response.clone()),
