@@ -323,9 +323,7 @@ mod tests {
 
     #[test]
     fn pss_parameters_are_read_as_written() {
-        for (hash, mask, salt) in
-            [(Hash::Sha256, Hash::Sha256, 32), (Hash::Sha512, Hash::Sha1, 0), (Hash::Sha384, Hash::Sha3_256, 200)]
-        {
+        for (hash, mask, salt) in [(Hash::Sha256, Hash::Sha256, 32), (Hash::Sha512, Hash::Sha1, 0), (Hash::Sha384, Hash::Sha3_256, 200)] {
             let written = SignatureAlgorithm::new(Scheme::RsaPss(hash, mask, salt));
             let mut parts = Tlv::parse(written.identifier_der()).unwrap().children();
             let (_, parameters) = (parts.read().unwrap(), parts.read().unwrap());

@@ -18,13 +18,7 @@ pub(super) fn pkcs1(n: &[u8], e: &[u8], hash: Hash, digest: &[u8], signature: &[
 
 /// RSASSA-PSS (RFC 8017 §8.1.2) with digest, mask digest and salt length as the parameters declare. rsa's own verification knows
 /// one digest for both; RFC 4055 §3.1 lets them differ, as devices write.
-pub(super) fn pss(
-    n: &[u8],
-    e: &[u8],
-    (hash, mask, salt): (Hash, Hash, usize),
-    digest: &[u8],
-    signature: &[u8],
-) -> Result<(), VerifyError> {
+pub(super) fn pss(n: &[u8], e: &[u8], (hash, mask, salt): (Hash, Hash, usize), digest: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
     if hash == Hash::Shake256 || mask == Hash::Shake256 {
         // RFC 8702 has a mask generation of its own.
         return Err(VerifyError::Unsupported("RSA-PSS with shake256".into()));

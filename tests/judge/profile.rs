@@ -88,7 +88,8 @@ fn tlv_contents(der: &[u8]) -> &[u8] {
 fn a_root_that_breaks_the_profile_serves_no_tls() {
     let authority = Authority::new(KIND, "根");
     let leaf = server(&authority, plain);
-    let constraints = |critical: bool, value: Vec<u8>| move |root: CertificateBuilder| root.extension(oid::BASIC_CONSTRAINTS, critical, value);
+    let constraints =
+        |critical: bool, value: Vec<u8>| move |root: CertificateBuilder| root.extension(oid::BASIC_CONSTRAINTS, critical, value);
     let ca = || encode::sequence([encode::boolean(true)]);
     let finish = |root: CertificateBuilder| root.sign(&authority.key).unwrap();
     let good = || root_of(&authority).authority(None).key_usage(&ISSUES).subject_key_id();
@@ -348,9 +349,11 @@ fn constraints_of_several_authorities_add_up() {
     let judged = |pool: &[Certificate]| ask(&leaf, pool, &root.root(), Some("foo.cn"));
     accepted(&judged(&[ca(&root, &first, 2, std::slice::from_ref(&foo), &[]), ca(&first, &second, 3, &[foo.clone(), bar.clone()], &[])]));
     // Narrowed below, widened below, broken by an authority's own name.
-    for (above, below, borne) in
-        [(&[foo.clone(), bar.clone()][..], &[bar.clone()][..], &[][..]), (&[bar.clone()], &[foo.clone(), bar.clone()], &[]), (&[foo.clone()], &[], &[bar.clone()])]
-    {
+    for (above, below, borne) in [
+        (&[foo.clone(), bar.clone()][..], &[bar.clone()][..], &[][..]),
+        (&[bar.clone()], &[foo.clone(), bar.clone()], &[]),
+        (&[foo.clone()], &[], &[bar.clone()]),
+    ] {
         let pool = [ca(&root, &first, 2, above, &[]), ca(&first, &second, 3, below, borne)];
         refused_for(&judged(&pool), FaultKind::NameConstraints);
     }
@@ -429,11 +432,26 @@ fn names_asked_for() {
         dns("10.0.0.9"),
     ];
     let leaf = server(&authority, |leaf| leaf.subject_alt_names(&names));
-    for host in ["a.b.cn", "A.B.CN", "a.b.cn.", "例子.中国", "xn--fsqu00a.xn--fiqs8s", "192.0.2.1", "::1", "0:0:0:0:0:0:0:1", "Clerk@B.cn"] {
+    for host in ["a.b.cn", "A.B.CN", "a.b.cn.", "例子.中国", "xn--fsqu00a.xn--fiqs8s", "192.0.2.1", "::1", "0:0:0:0:0:0:0:1", "Clerk@B.cn"]
+    {
         accepted(&ask(&leaf, &[], &root, Some(host)));
     }
     for host in [
-        "b.cn", "x.a.b.cn", "192.0.2.2", "::2", "clerk@b.cn", "Clerk@x.b.cn", "@b.cn", "evil.cn", "foo.c.cn", "10.0.0.9", "", ".", "*.b.cn", "server", "a.b.cn\0",
+        "b.cn",
+        "x.a.b.cn",
+        "192.0.2.2",
+        "::2",
+        "clerk@b.cn",
+        "Clerk@x.b.cn",
+        "@b.cn",
+        "evil.cn",
+        "foo.c.cn",
+        "10.0.0.9",
+        "",
+        ".",
+        "*.b.cn",
+        "server",
+        "a.b.cn\0",
         "https://a.b.cn",
     ] {
         refused_for(&ask(&leaf, &[], &root, Some(host)), FaultKind::Host);
@@ -443,7 +461,9 @@ fn names_asked_for() {
 #[test]
 fn loops_lead_nowhere_and_hide_no_way_out() {
     let (root, a, b) = (Authority::new(KIND, "根"), Authority::new(KIND, "甲"), Authority::new(KIND, "乙"));
-    let ca = |issuer: &Authority, to: &Authority, serial: u8| issuer.issue(serial, &to.name, &to.key, |ca| ca.authority(None).key_usage(&ISSUES));
+    let ca = |issuer: &Authority, to: &Authority, serial: u8| {
+        issuer.issue(serial, &to.name, &to.key, |ca| ca.authority(None).key_usage(&ISSUES))
+    };
     let leaf = server(&a, plain);
     let ring = [ca(&b, &a, 2), ca(&a, &b, 3)];
     refused_for(&ask(&leaf, &ring, &root.root(), None), FaultKind::NoChain);
