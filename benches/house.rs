@@ -13,7 +13,7 @@ use authority::{Authority, NOW, at, file, pem};
 use std::process::{Command, ExitCode};
 use xinyin::crypto::{KeyKind, Signer};
 use xinyin::doc::source::ByteSource;
-use xinyin::sign::{Format, Level, Request, prepare};
+use xinyin::sign::{Format, Request, prepare};
 use xinyin::verify::{Evidence, Indication, Options, Policy, Revocation, TrustAnchor};
 
 /// Rounds; each runs both programs once.
@@ -58,16 +58,8 @@ fn document() -> Vec<u8> {
 fn signed(authority: &Authority) -> Vec<u8> {
     let document = document();
     let request = Request {
-        format: Format::Pades,
-        level: Level::B,
-        detached: false,
-        certificate: authority.signer.certificate.clone(),
         chain: vec![authority.issuing.certificate.clone()],
-        algorithm: authority.signer.key.algorithm(),
-        at: at(NOW),
-        reason: None,
-        place: None,
-        mark: None,
+        ..Request::new(Format::Pades, authority.signer.certificate.clone(), authority.signer.key.algorithm(), at(NOW))
     };
     let prepared = prepare(&document, &request, [9; 16]).unwrap();
     let signature = authority.signer.key.sign(prepared.message()).unwrap();

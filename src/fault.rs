@@ -58,6 +58,8 @@ pub mod code {
         SIGN_DOCUMENT = "XY-3203" 400 "此文件不能签署" "This document cannot be signed" "请检查文件，或改用分离式签名" "Check the document, or sign it detached";
         SIGN_TIMESTAMP = "XY-3204" 503 "没有取得可用的时间戳" "No usable time-stamp was obtained" "请稍后重试，或改用不带时间戳的级别" "Try again later, or sign without a time-stamp";
         SIGN_CHECK = "XY-3205" 500 "签署结果未通过自检，没有输出" "The signed document did not pass its own check; nothing was released" "请保留原文件并报告此问题" "Keep the original and report this";
+        SIGN_LEVEL = "XY-3206" 422 "此签名不能提升到所要的级别" "This signature cannot be raised to that level" "请先用 xinyin verify 查看原因，补齐信任锚和吊销信息" "See with xinyin verify what is wrong; supply trust anchors and revocation data";
+        SIGN_PICTURE = "XY-3207" 400 "此图片不能使用" "This picture cannot be used" "请使用不超过 4096×4096 的 PNG 或 JPEG 图片" "Use a PNG or JPEG picture of at most 4096 by 4096 pixels";
         CHALLENGE_FORM = "XY-1201" 400 "这不是本程序的登录质询，拒绝签名" "This is no login challenge; nothing else is signed" "请从登录页面重新下载质询" "Download the challenge from the login page again";
         CHALLENGE_ORIGIN = "XY-1202" 403 "登录质询不属于该网站" "The login challenge belongs to another site" "请确认网址，并从本站登录页面重新开始" "Check the address and start again from this site's login page";
         CHALLENGE_EXPIRED = "XY-1203" 400 "登录质询已过期或已使用" "The login challenge has expired or was used" "请重新开始登录" "Start the login again";

@@ -3,11 +3,13 @@
 //! Exit status: 0 good; 1 a definite no; 2 cannot be decided; 3 wrong use, or the system failed.
 
 mod audit;
+mod bench;
 mod cert;
 mod client;
 mod connector;
 mod demo;
 mod doctor;
+mod extend;
 mod init;
 mod installation;
 mod lab;
@@ -57,7 +59,9 @@ enum Command {
     /// Judge one certificate path
     Cert(cert::Args),
     /// Sign a document
-    Sign(sign::Args),
+    Sign(Box<sign::Args>),
+    /// Raise the level of the signatures that a document bears
+    Extend(Box<extend::Args>),
     /// Let a browser page on this machine use the holder's own certificate key
     Connector(Box<connector::Args>),
 }
@@ -84,7 +88,8 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => audit::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Cert(args) => cert::run(args),
-        Command::Sign(args) => sign::run(args),
+        Command::Sign(args) => sign::run(&args),
+        Command::Extend(args) => extend::run(&args),
         Command::Connector(args) => connector::run(*args),
     }
 }

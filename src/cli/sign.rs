@@ -1,24 +1,24 @@
 //! `xinyin sign`: sign a document.
 
+use super::bench::BenchArgs;
 use crate::doc::source::ByteSource;
 use crate::fault::Fault;
 use crate::files::{self, Access, FileSource};
 use crate::keys::{self, Password};
-use crate::net::{Net, NetOptions, Origin};
 use crate::service::sign::{Order, Wish, alone};
-use crate::service::timestamp_client::Authority;
-use crate::sign::{Format, Level, Mark};
+use crate::sign::{Format, Level, Lock, Mark, Picture, Refusal};
 use crate::world::{SystemClock, SystemDice};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use url::Url;
 
 /// Arguments of `xinyin sign`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  xinyin sign --key alice.p12 --password-file pin.txt contract.pdf signed.pdf\n  \
 xinyin sign --key alice.pem --cert alice.crt --chain ca.crt --level B-T --tsa http://localhost:8442/tsa/p256 \\\n    \
 --rect 36,36,236,96 --reason 同意 contract.pdf signed.pdf\n  \
+xinyin sign --key alice.p12 --level B-LTA --tsa http://localhost:8442/tsa/p256 --trust root.pem --allow http://localhost:8442 \\\n    \
+--field 甲方 --image seal.png contract.pdf signed.pdf\n  \
 xinyin sign --key pkcs11:token=unit;object=alice --format cades --detached data.xml data.p7s\n\n\
 Exit status: 0 signed; 3 not signed, with one sentence that says why. OUT is written whole or not at all.")]
 pub struct Args {
@@ -43,12 +43,11 @@ pub struct Args {
     /// Keep the document outside the signature
     #[arg(long)]
     detached: bool,
-    /// B-B, or B-T with a time-stamp
+    /// B-B, B-T with a time-stamp, B-LT with validation material too, B-LTA with a time-stamp over all of it
     #[arg(long, default_value = "B-B", value_parser = ["B-B", "B-T", "B-LT", "B-LTA"])]
     level: String,
-    /// The time-stamp authority's address
-    #[arg(long, value_name = "URL")]
-    tsa: Option<Url>,
+    #[command(flatten)]
+    bench: BenchArgs,
     /// Why the document is signed (PDF)
     #[arg(long)]
     reason: Option<String>,
@@ -61,9 +60,18 @@ pub struct Args {
     /// Place of the visible mark: left,bottom,right,top in points (PDF)
     #[arg(long, value_name = "L,B,R,T", allow_hyphen_values = true)]
     rect: Option<String>,
-    /// A picture in the visible mark
+    /// A picture in the visible mark: PNG or JPEG
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
+    /// The signature field: an empty one of the form, or the name of a new one (PDF)
+    #[arg(long, value_name = "NAME")]
+    field: Option<String>,
+    /// Certify: afterwards 1 nothing may change, 2 forms may be filled in and signed, 3 annotations too (PDF; the first signature only)
+    #[arg(long, value_name = "1|2|3", value_parser = clap::value_parser!(u8).range(1..=3))]
+    certify: Option<u8>,
+    /// Fields that may not change any more: all, include:NAME,NAME or exclude:NAME,NAME (PDF)
+    #[arg(long, value_name = "FIELDS")]
+    lock: Option<String>,
     /// An electronic seal
     #[arg(long, value_name = "FILE")]
     seal: Option<PathBuf>,
@@ -73,8 +81,8 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(args: Args) -> ExitCode {
-    match sign(&args) {
+pub fn run(args: &Args) -> ExitCode {
+    match sign(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
             eprintln!("xinyin sign: {text}");
@@ -85,14 +93,14 @@ pub fn run(args: Args) -> ExitCode {
 
 fn sign(args: &Args) -> Result<(), String> {
     let wish = wish(args)?;
-    let told = |fault: Fault| format!("{fault} / {}", fault.code.remedy_en);
     let document = FileSource::open(&args.input).map_err(|error| format!("{}: {error}", args.input.display()))?;
     let document: Arc<dyn ByteSource> = Arc::new(document);
     let identity = identity(args).map_err(told)?;
-    let authority = args.tsa.as_ref().map(authority).transpose()?;
+    let authority = args.bench.authority()?;
+    let bench = if wish.level > Level::T { Some(args.bench.bench(&args.chain)?) } else { None };
     let order = Order { document: Arc::clone(&document), identity: Arc::new(identity), wish, authority };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let output = runtime.block_on(alone(order, &SystemClock, &SystemDice)).map_err(told)?;
+    let output = runtime.block_on(alone(order, bench.as_ref(), &SystemClock, &SystemDice)).map_err(told)?;
     let written = files::write_atomic_from(&args.output, &output.over(&*document), Access::Public);
     written.map_err(|error| format!("{}: {error}", args.output.display()))
 }
@@ -107,27 +115,58 @@ fn wish(args: &Args) -> Result<Wish, String> {
         Some("gm-cms") => Some(Format::GmCms),
         Some(other) => return later(&format!("--format {other}")),
     };
-    let level = match args.level.as_str() {
-        "B-B" => Level::B,
-        "B-T" => Level::T,
-        other => return later(&format!("--level {other}")),
-    };
-    if args.image.is_some() {
-        return later("--image");
-    }
+    let level: Level = args.level.parse().map_err(|refusal: Refusal| refusal.to_string())?;
     if args.seal.is_some() {
         return later("--seal");
     }
-    if level == Level::T && args.tsa.is_none() {
-        return Err("--level B-T needs --tsa URL".into());
+    if level >= Level::T && args.bench.tsa.is_none() {
+        return Err(format!("--level {} needs --tsa URL", level.name()));
     }
-    if level == Level::B && args.tsa.is_some() {
-        return Err("--tsa is for --level B-T".into());
+    if level == Level::B && args.bench.tsa.is_some() {
+        return Err("--tsa is for --level B-T and above".into());
     }
     if args.detached && format == Some(Format::Pades) {
         return Err("--detached does not go with --format pades: a PDF holds its signature".into());
     }
-    Ok(Wish { format, level, detached: args.detached, reason: args.reason.clone(), place: args.place.clone(), mark: mark(args)? })
+    Ok(Wish {
+        format,
+        level,
+        detached: args.detached,
+        reason: args.reason.clone(),
+        place: args.place.clone(),
+        mark: mark(args)?,
+        picture: args.image.as_deref().map(picture).transpose()?,
+        field: args.field.clone(),
+        certify: args.certify,
+        lock: args.lock.as_deref().map(lock).transpose()?,
+    })
+}
+
+fn picture(path: &Path) -> Result<Picture, String> {
+    let said = |text: String| format!("{}: {text}", path.display());
+    let file = FileSource::open(path).map_err(|error| said(error.to_string()))?;
+    if file.len() > Picture::MAX_FILE as u64 {
+        return Err(told(Refusal::Picture(said("its file is too large".into())).into()));
+    }
+    let octets = files::read(path).map_err(|error| said(error.to_string()))?;
+    Picture::decode(&octets).map_err(|refusal| told(refusal.into()))
+}
+
+fn lock(text: &str) -> Result<Lock, String> {
+    let names = |list: &str| list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect::<Vec<_>>();
+    let lock = match text.split_once(':') {
+        None if text == "all" => Some(Lock::All),
+        Some(("include", list)) => Some(Lock::Include(names(list))),
+        Some(("exclude", list)) => Some(Lock::Exclude(names(list))),
+        _ => None,
+    };
+    let empty = |lock: &Lock| matches!(lock, Lock::Include(list) | Lock::Exclude(list) if list.is_empty());
+    lock.filter(|lock| !empty(lock)).ok_or_else(|| "--lock is all, include:NAME,NAME or exclude:NAME,NAME".into())
+}
+
+/// One sentence with its remedy.
+fn told(fault: Fault) -> String {
+    format!("{fault} / {}", fault.code.remedy_en)
 }
 
 fn mark(args: &Args) -> Result<Option<Mark>, String> {
@@ -158,10 +197,4 @@ fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, Fault> {
     let said = |text: String| Fault::new(code::FILE).detail(format!("{}: {text}", path.display()));
     let bytes = files::read(path).map_err(|error| said(error.to_string()))?;
     keys::read_certificates(&bytes).map_err(|error| said(error.to_string()))
-}
-
-fn authority(url: &Url) -> Result<Authority, String> {
-    let origin = Origin::named(url).ok_or("--tsa is not an http address")?;
-    let net = Net::new(NetOptions { allow: vec![origin], ..NetOptions::default() }).map_err(|error| error.to_string())?;
-    Ok(Authority { net, url: url.clone() })
 }

@@ -34,6 +34,7 @@ pub mod oid {
     pub const ARCHIVE_TIMESTAMP: Oid = Oid::new_unwrap("1.2.840.113549.1.9.16.2.27");
     pub const ARCHIVE_TIMESTAMP_V2: Oid = Oid::new_unwrap("1.2.840.113549.1.9.16.2.48");
     pub const ARCHIVE_TIMESTAMP_V3: Oid = Oid::new_unwrap("0.4.0.1733.2.4");
+    pub const ATS_HASH_INDEX_V3: Oid = Oid::new_unwrap("0.4.0.19122.1.5");
     pub const LONG_TERM_VALIDATION: Oid = Oid::new_unwrap("0.4.0.1733.2.2");
     pub const EVIDENCE_RECORD_INTERNAL: Oid = Oid::new_unwrap("1.2.840.113549.1.9.16.2.49");
     pub const EVIDENCE_RECORD_EXTERNAL: Oid = Oid::new_unwrap("1.2.840.113549.1.9.16.2.50");

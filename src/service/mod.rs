@@ -9,6 +9,7 @@ pub mod install;
 pub mod log_in;
 pub mod portals;
 pub mod prove;
+pub mod raise;
 pub mod sign;
 pub mod timestamp_client;
 pub mod trust;

@@ -1,14 +1,17 @@
 //! Signing: the intention is committed before the key moves, the output is judged, and only a passing one is released.
 
+use super::raise::{Raising, raise};
 use super::timestamp_client::Authority;
 use super::verify::offline;
+use crate::doc::facts::SignatureKind;
 use crate::doc::source::ByteSource;
 use crate::fault::{Fault, code};
 use crate::ids::{AgencyId, IntentionId, PartyId};
 use crate::keys::Identity;
 use crate::moment::Moment;
 use crate::pki::Certificate;
-use crate::sign::{self, Format, Level, Mark, Output, Prepared, Refusal, Request, Signed};
+use crate::net::Net;
+use crate::sign::{self, Format, Level, Lock, Mark, Output, Picture, Prepared, Refusal, Request, Signed};
 use crate::store::Store;
 use crate::store::audit;
 use crate::store::intentions::{self, IntentionState, NewIntention};
@@ -33,12 +36,31 @@ pub struct Wish {
     pub place: Option<String>,
     /// A mark to be seen (PDF).
     pub mark: Option<Mark>,
+    /// A picture in it (PDF).
+    pub picture: Option<Picture>,
+    /// The field (PDF).
+    pub field: Option<String>,
+    /// Level of a certification (PDF).
+    pub certify: Option<u8>,
+    /// Fields that may not change any more (PDF).
+    pub lock: Option<Lock>,
 }
 
 impl Wish {
     /// A signature without time-stamp, in the document's own format.
     pub const fn plain() -> Self {
-        Self { format: None, level: Level::B, detached: false, reason: None, place: None, mark: None }
+        Self {
+            format: None,
+            level: Level::B,
+            detached: false,
+            reason: None,
+            place: None,
+            mark: None,
+            picture: None,
+            field: None,
+            certify: None,
+            lock: None,
+        }
     }
 }
 
@@ -66,8 +88,8 @@ pub struct Asker<'a> {
     pub actor: &'a str,
 }
 
-/// What the output is judged with.
-#[derive(Debug, Clone)]
+/// What the output is judged with, and raised above B-T.
+#[derive(Clone)]
 pub struct Bench {
     /// Anchors, certificates, revocation data.
     pub evidence: Evidence,
@@ -75,6 +97,8 @@ pub struct Bench {
     pub policy: Policy,
     /// What an unknown revocation status weighs.
     pub revocation: Revocation,
+    /// The way out to those who give revocation data; `None`: nobody is asked.
+    pub net: Option<Net>,
 }
 
 /// A released signature.
@@ -89,14 +113,34 @@ pub struct Released {
 }
 
 /// Signs without a record: a person at her own machine, with her own key. The output's arithmetic is checked by our own
-/// reader; whether its certificate is trusted is for whoever receives it.
+/// reader; whether its certificate is trusted is for whoever receives it. Above B-T it is raised with `bench` and must pass.
 ///
 /// # Errors
 /// Nothing comes out unless everything holds.
-pub async fn alone(order: Order, clock: &dyn Clock, dice: &dyn Dice) -> Result<Output, Fault> {
+pub async fn alone(order: Order, bench: Option<&Bench>, clock: &dyn Clock, dice: &dyn Dice) -> Result<Output, Fault> {
     let prepared = prepare(&order, clock.now(), random(dice)).await?;
     let signed = use_key(&order, prepared).await?;
-    complete(&order, signed, dice).await
+    let output = complete(&order, signed, dice).await?;
+    match bench {
+        Some(bench) => raised(&order, output, bench, clock, dice).await,
+        None if order.wish.level > Level::T => Err(Refusal::Request("levels above B-T need trust anchors").into()),
+        None => Ok(output),
+    }
+}
+
+/// The output at the level asked for.
+async fn raised(order: &Order, output: Output, bench: &Bench, clock: &dyn Clock, dice: &dyn Dice) -> Result<Output, Fault> {
+    if order.wish.level <= Level::T {
+        return Ok(output);
+    }
+    let raising = Raising {
+        document: output.document(&order.document),
+        content: order.wish.detached.then(|| Arc::clone(&order.document)),
+        level: order.wish.level,
+        bench: bench.clone(),
+        authority: order.authority.clone(),
+    };
+    Ok(output.then(raise(&raising, clock, dice).await?))
 }
 
 /// Signs for an agency: the intention is committed first, then the key moves; the output must pass the judge, and only then is
@@ -119,6 +163,7 @@ pub async fn recorded(
     let made = async {
         let signed = use_key(&order, prepared).await?;
         let output = complete(&order, signed, dice).await?;
+        let output = raised(&order, output, bench, clock, dice).await?;
         let verdict = judged(&order, output.clone(), bench, clock.now()).await?;
         Ok::<_, Fault>((output, verdict))
     };
@@ -181,6 +226,10 @@ fn request(order: &Order, now: Moment) -> Result<Request, Fault> {
         reason: wish.reason,
         place: wish.place,
         mark: wish.mark,
+        picture: wish.picture,
+        field: wish.field,
+        certify: wish.certify,
+        lock: wish.lock,
     })
 }
 
@@ -198,7 +247,7 @@ async fn complete(order: &Order, signed: Signed, dice: &dyn Dice) -> Result<Outp
     let token = match (signed.timestamp_request(random(dice)), &order.authority) {
         (None, _) => None,
         (Some(request), Some(authority)) => Some(authority.stamp(&request).await?),
-        (Some(_), None) => return Err(Refusal::Request("the level B-T needs a time-stamp authority; name one with --tsa").into()),
+        (Some(_), None) => return Err(Refusal::Request("this level needs a time-stamp authority; name one with --tsa").into()),
     };
     let document = Arc::clone(&order.document);
     blocking(move || Ok(signed.complete(&*document, token.as_deref())?)).await
@@ -214,7 +263,8 @@ async fn judged(order: &Order, output: Output, bench: &Bench, now: Moment) -> Re
         let verdict = offline(&joined, content.as_slice(), &bench.evidence, &bench.policy, &options);
         let verdict = verdict.map_err(|error| Fault::new(code::FILE).because(error))?;
         // Earlier signatures have their own fate; the one just made must pass.
-        let passed = match verdict.signatures.last() {
+        let own = verdict.signatures.iter().rfind(|entry| entry.kind != SignatureKind::DocumentTimestamp.name());
+        let passed = match own {
             Some(last) => last.indication == Indication::Passed,
             None => false,
         };
@@ -286,6 +336,6 @@ async fn settle(
 }
 
 /// Long arithmetic and key devices off the threads that serve others.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Fault::new(code::SYSTEM).because(error))?
 }

@@ -82,7 +82,7 @@ fn examine(document: &dyn ByteSource, output: &Output, terms: &Terms, expected: 
     if entry.signer.certificate.as_ref().is_none_or(|certificate| certificate.der() != terms.certificate.der()) {
         return refused("the signature names another certificate".into());
     }
-    if *expected == Integrity::Intact && terms.level == Level::T {
+    if *expected == Integrity::Intact && terms.level >= Level::T {
         let stamped = |stamp: &&crate::doc::facts::TimestampFacts| {
             stamp.kind == TimestampKind::Signature
                 && stamp.signer.integrity == Integrity::Intact

@@ -7,17 +7,27 @@
 //! let output = signed.complete(document, None)?;        // judged by our own reader; only then is it handed out
 //! ```
 //!
+//! Levels above B-T are raised on what is signed: [`material`] collects what validates it, [`add_material`] puts it in, [`archive`]
+//! stamps the whole; `xinyin extend` does the same to signatures of others.
+//!
 //! The document is never held whole: a signed PDF is the original, octet for octet, and what follows it.
 //! No clock, dice, key or network here: time, nonce, signature value and time-stamp come from the caller.
 
 mod check;
 mod output;
+mod material;
 mod pdf;
+mod picture;
+mod raise;
 mod refusal;
 mod stamp;
 
+pub use crate::doc::pdf::mdp::Lock;
+pub use material::{Material, material};
 pub use output::{Joined, Output};
 pub use pdf::Mark;
+pub use picture::Picture;
+pub use raise::{Stamping, add_material, archive, stamp};
 pub use refusal::Refusal;
 pub use stamp::{TimestampRequest, token_of};
 
@@ -56,12 +66,40 @@ impl Format {
 }
 
 /// How much is put around a signature (EN 319 122-1, EN 319 142-1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// The signature alone.
     B,
     /// With a time-stamp over its value.
     T,
+    /// With the certificates and revocation data that validate it.
+    Lt,
+    /// With a time-stamp over all of it.
+    Lta,
+}
+
+impl Level {
+    /// Every level, lowest first.
+    pub const ALL: [Self; 4] = [Self::B, Self::T, Self::Lt, Self::Lta];
+
+    /// As the standards and the command line name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::B => "B-B",
+            Self::T => "B-T",
+            Self::Lt => "B-LT",
+            Self::Lta => "B-LTA",
+        }
+    }
+}
+
+impl std::str::FromStr for Level {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let found = Self::ALL.into_iter().find(|level| level.name() == text);
+        found.ok_or(Refusal::Request("the levels are B-B, B-T, B-LT and B-LTA"))
+    }
 }
 
 /// What to make.
@@ -87,6 +125,36 @@ pub struct Request {
     pub place: Option<String>,
     /// A mark to be seen on a page (PDF).
     pub mark: Option<Mark>,
+    /// A picture in the mark (PDF).
+    pub picture: Option<Picture>,
+    /// The name of the field: an empty one that stands in the form, or a new one (PDF).
+    pub field: Option<String>,
+    /// Certifies the document (DocMDP): 1 nothing may change, 2 forms may be filled in and signed, 3 annotations too (PDF).
+    pub certify: Option<u8>,
+    /// Fields that may not change any more (FieldMDP; PDF).
+    pub lock: Option<Lock>,
+}
+
+impl Request {
+    /// A plain signature: level B-B, content inside, nothing to be seen.
+    pub const fn new(format: Format, certificate: Certificate, algorithm: SignatureAlgorithm, at: Moment) -> Self {
+        Self {
+            format,
+            level: Level::B,
+            detached: false,
+            certificate,
+            chain: Vec::new(),
+            algorithm,
+            at,
+            reason: None,
+            place: None,
+            mark: None,
+            picture: None,
+            field: None,
+            certify: None,
+            lock: None,
+        }
+    }
 }
 
 /// A signature fixed but for its value. Using it up is the only way on: one preparation, one signature.
@@ -127,6 +195,13 @@ pub fn prepare(document: &dyn ByteSource, request: &Request, nonce: [u8; 16]) ->
     check::certificate(request)?;
     let digest = digest_for(&request.algorithm);
     let is_sm2 = request.certificate.public_key().is_ok_and(|key| key.kind() == KeyKind::Sm2);
+    let only_pdf = request.field.is_some() || request.certify.is_some() || request.lock.is_some() || request.picture.is_some();
+    if request.format != Format::Pades && only_pdf {
+        return Err(Refusal::Request("fields, locks, certification and pictures are for PDF"));
+    }
+    if request.certify.is_some_and(|level| !(1..=3).contains(&level)) {
+        return Err(Refusal::Request("a certification permits 1 nothing, 2 filling in and signing, 3 annotations too"));
+    }
     if request.format == Format::GmCms && !is_sm2 {
         return Err(Refusal::Request("the GB/T 35275 format is for SM2 keys; use --format cades"));
     }
@@ -179,7 +254,7 @@ pub fn prepare(document: &dyn ByteSource, request: &Request, nonce: [u8; 16]) ->
 fn space(spec: &SignedDataSpec<'_>, request: &Request) -> Result<usize, Refusal> {
     let without = cms::prepare(spec)?.finish(check::worthless(&request.certificate)).encode(None).len();
     // Signature values differ by a few octets; tokens with their certificates take three to eight thousand.
-    Ok(without + 64 + if request.level == Level::T { 16 << 10 } else { 0 })
+    Ok(without + 64 + if request.level >= Level::T { 16 << 10 } else { 0 })
 }
 
 impl Prepared {
@@ -227,7 +302,7 @@ pub struct Signed {
 impl Signed {
     /// What to ask a time-stamp authority; `None` if the level needs no time-stamp. `nonce` must be fresh.
     pub fn timestamp_request(&self, nonce: [u8; 16]) -> Option<TimestampRequest> {
-        (self.terms.level == Level::T).then(|| TimestampRequest::new(self.terms.digest, self.message.signature(), nonce))
+        (self.terms.level >= Level::T).then(|| TimestampRequest::new(self.terms.digest, self.message.signature(), nonce))
     }
 
     /// Puts everything together and judges the result: only an intact one comes out.
@@ -235,7 +310,7 @@ impl Signed {
     /// # Errors
     /// [`Refusal`]: a missing or unfitting time-stamp, or an output that our own reader does not find intact.
     pub fn complete(self, document: &dyn ByteSource, token: Option<&[u8]>) -> Result<Output, Refusal> {
-        if (self.terms.level == Level::T) != token.is_some() {
+        if (self.terms.level >= Level::T) != token.is_some() {
             return Err(Refusal::Timestamp("the level asks for a time-stamp".into()));
         }
         let output = assemble(self.body, self.message.encode(token))?;

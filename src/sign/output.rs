@@ -2,6 +2,7 @@
 
 use crate::doc::source::ByteSource;
 use std::io;
+use std::sync::Arc;
 
 /// A signed document.
 #[derive(Debug, Clone)]
@@ -13,6 +14,26 @@ pub struct Output {
 }
 
 impl Output {
+    /// Nothing was added yet.
+    pub const UNCHANGED: Self = Self { continues: true, octets: Vec::new() };
+
+    /// What a further step adds to this output, as one output over the same original.
+    pub fn then(mut self, next: Self) -> Self {
+        if !next.continues {
+            return next;
+        }
+        self.octets.extend_from_slice(&next.octets);
+        self
+    }
+
+    /// The whole output as a document of its own.
+    pub fn document(&self, original: &Arc<dyn ByteSource>) -> Arc<dyn ByteSource> {
+        match (self.continues, self.octets.is_empty()) {
+            (true, true) => Arc::clone(original),
+            _ => Arc::new(Owned { first: self.continues.then(|| Arc::clone(original)), second: self.octets.clone() }),
+        }
+    }
+
     /// The whole output, over the original document.
     pub fn over<'a>(&'a self, original: &'a dyn ByteSource) -> Joined<'a> {
         Joined { first: self.continues.then_some(original), second: &self.octets }
@@ -23,6 +44,22 @@ impl Output {
 pub struct Joined<'a> {
     first: Option<&'a dyn ByteSource>,
     second: &'a [u8],
+}
+
+/// The same, holding what it joins.
+struct Owned {
+    first: Option<Arc<dyn ByteSource>>,
+    second: Vec<u8>,
+}
+
+impl ByteSource for Owned {
+    fn len(&self) -> u64 {
+        Joined { first: self.first.as_deref(), second: &self.second }.len()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        Joined { first: self.first.as_deref(), second: &self.second }.read_at(offset, buffer)
+    }
 }
 
 impl ByteSource for Joined<'_> {

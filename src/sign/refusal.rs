@@ -5,6 +5,7 @@ use crate::crypto::tlv::TlvError;
 use crate::doc::pdf::input::{PdfError, Words};
 use crate::fault::{Fault, code};
 use crate::moment::Moment;
+use crate::pki::signed_data::SignedDataError;
 
 /// Why no signature is made.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,15 @@ pub enum Refusal {
     /// The time-stamp is missing or does not fit.
     #[error("the time-stamp: {0}")]
     Timestamp(String),
+    /// The signature that stands there cannot be raised to the level asked for.
+    #[error("{0}")]
+    Level(String),
+    /// The picture for a mark cannot be used.
+    #[error("the picture: {0}")]
+    Picture(String),
+    /// The message cannot be read.
+    #[error(transparent)]
+    Message(#[from] SignedDataError),
     /// The output does not hold; nothing was released.
     #[error("the signed document did not pass its own check: {0}")]
     Check(String),
@@ -57,7 +67,9 @@ impl From<Refusal> for Fault {
             Refusal::Certificate(_) | Refusal::NotForSigning | Refusal::OtherKey | Refusal::NotYetValid(_) | Refusal::Expired(_) => {
                 code::SIGN_CERTIFICATE
             }
-            Refusal::TooLarge | Refusal::Pdf(_) | Refusal::Document(_) => code::SIGN_DOCUMENT,
+            Refusal::TooLarge | Refusal::Pdf(_) | Refusal::Document(_) | Refusal::Message(_) => code::SIGN_DOCUMENT,
+            Refusal::Level(_) => code::SIGN_LEVEL,
+            Refusal::Picture(_) => code::SIGN_PICTURE,
             Refusal::Timestamp(_) => code::SIGN_TIMESTAMP,
             Refusal::Check(_) => code::SIGN_CHECK,
             Refusal::Io(_) => code::FILE,

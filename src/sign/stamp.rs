@@ -1,25 +1,30 @@
-//! The time-stamp over a signature value (EN 319 122-1 section 5.3): what to ask, and whether the answer fits.
+//! Time-stamps over signature values (EN 319 122-1 section 5.3), archives and documents: what to ask, and whether the answer fits.
 
 use super::Refusal;
 use crate::crypto::Hash;
-use crate::doc::facts::{ContentRanges, ContentRule, Imprint, Integrity, TimestampKind};
+use crate::doc::facts::{ContentRanges, Integrity, TimestampKind};
 use crate::doc::timestamp_facts;
 use crate::pki::build::timestamp::request;
-use crate::pki::signed_data::SignedData;
-use crate::pki::timestamp::{response, tst_info};
+use crate::pki::signed_data::{SignedData, algorithm_oid};
+use crate::pki::timestamp::{of_signed_data, response};
 
 /// A request that waits for its answer.
 #[derive(Debug, Clone)]
 pub struct TimestampRequest {
     /// TimeStampReq, DER.
     pub der: Vec<u8>,
-    stamped: Vec<u8>,
+    hash: Hash,
+    digest: Vec<u8>,
     nonce: [u8; 16],
 }
 
 impl TimestampRequest {
-    pub(super) fn new(hash: Hash, signature: &[u8], nonce: [u8; 16]) -> Self {
-        Self { der: request(hash, &hash.digest(signature), Some(&nonce), None), stamped: signature.to_vec(), nonce }
+    pub(super) fn new(hash: Hash, octets: &[u8], nonce: [u8; 16]) -> Self {
+        Self::of_digest(hash, hash.digest(octets), nonce)
+    }
+
+    pub(super) fn of_digest(hash: Hash, digest: Vec<u8>, nonce: [u8; 16]) -> Self {
+        Self { der: request(hash, &digest, Some(&nonce), None), hash, digest, nonce }
     }
 
     /// The token in an authority's answer, if it is one over the right octets, for this request, and intact.
@@ -30,18 +35,16 @@ impl TimestampRequest {
         let token = token_of(answer)?;
         let refused = |why: &str| Refusal::Timestamp(why.to_owned());
         let data = SignedData::parse(&token).map_err(|error| Refusal::Timestamp(error.to_string()))?;
-        let info = tst_info(data.content.as_deref().unwrap_or_default()).map_err(|error| Refusal::Timestamp(error.to_string()))?;
+        let info = of_signed_data(&data).map_err(|error| Refusal::Timestamp(error.to_string()))?;
         let magnitude = |octets: &[u8]| octets.iter().copied().skip_while(|octet| *octet == 0).collect::<Vec<u8>>();
         if info.nonce.as_deref().map(magnitude) != Some(magnitude(&self.nonce)) {
             return Err(refused("the authority's answer is to another request"));
         }
-        let range = 0..self.stamped.len() as u64;
-        let content = ContentRanges { source: &self.stamped, ranges: vec![range], rule: ContentRule::Detached };
-        let facts = timestamp_facts(TimestampKind::Signature, &token, &content, &[]);
-        if facts.token.as_ref().is_none_or(|token| token.imprint != Imprint::Matches) {
+        let hash = algorithm_oid(&info.imprint.algorithm).as_ref().and_then(Hash::from_oid);
+        if hash != Some(self.hash) || info.imprint.digest != self.digest {
             return Err(refused("the authority stamped other octets"));
         }
-        match facts.signer.integrity {
+        match timestamp_facts(TimestampKind::Signature, &token, &ContentRanges::none(), &[]).signer.integrity {
             Integrity::Intact => Ok(token),
             other => Err(Refusal::Timestamp(format!("the authority's signature does not hold ({other:?})"))),
         }

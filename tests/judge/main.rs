@@ -37,4 +37,5 @@ pub fn corpus(test: &str) -> Option<PathBuf> {
     None
 }
 mod keys;
+mod levels;
 mod pdf;

@@ -54,16 +54,9 @@ pub fn sample(stream: bool, extra_catalog: &str) -> Vec<u8> {
 
 pub fn request(authority: &Authority, holder: &Holder, format: Format, level: Level) -> Request {
     Request {
-        format,
         level,
-        detached: false,
-        certificate: holder.certificate.clone(),
         chain: vec![authority.issuing.certificate.clone()],
-        algorithm: holder.key.algorithm(),
-        at: at(NOW),
-        reason: None,
-        place: None,
-        mark: None,
+        ..Request::new(format, holder.certificate.clone(), holder.key.algorithm(), at(NOW))
     }
 }
 
@@ -73,7 +66,7 @@ pub fn plain_request(authority: &Authority, format: Format) -> Request {
 }
 
 /// The authority's answer to a time-stamp request.
-fn stamped(authority: &Authority, asked: &[u8], dialect: Dialect) -> Vec<u8> {
+pub fn stamped(authority: &Authority, asked: &[u8], dialect: Dialect) -> Vec<u8> {
     let asked = reading::request(asked).unwrap();
     let oid = Tlv::parse(&asked.imprint.algorithm).unwrap().children().expect(tag::OID).unwrap();
     let hash = Hash::from_oid(&Oid::from_bytes(oid.value).unwrap()).unwrap();
@@ -230,7 +223,7 @@ fn no_altered_octet_of_a_signed_pdf_passes() {
 }
 
 /// The hexadecimal string of the last `/Contents` in the file, brackets included.
-fn gap(document: &[u8]) -> std::ops::Range<usize> {
+pub fn gap(document: &[u8]) -> std::ops::Range<usize> {
     let at = document.windows(11).rposition(|window| window == b"/Contents <").unwrap() + 10;
     at..at + document[at..].iter().position(|octet| *octet == b'>').unwrap() + 1
 }
@@ -528,7 +521,7 @@ fn wrong_use_of_the_command_is_told_in_one_sentence_and_writes_nothing() {
         (&own, &["--format", "gm-cms", "in.pdf", "out"], "XY-3201"),
         (&own, &["--rect", "1,2,3", "in.pdf", "out"], "--rect"),
         (&own, &["--page", "7", "in.pdf", "out"], "XY-3203"),
-        (&own, &["--level", "B-LT", "in.pdf", "out"], "not available yet"),
+        (&own, &["--level", "B-LT", "in.pdf", "out"], "--tsa"),
     ];
     for (certificates, rest, what) in cases {
         let run = xinyin(folder, &[&key[..], certificates, rest].concat());

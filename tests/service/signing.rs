@@ -69,7 +69,7 @@ fn order(signer: Box<dyn Signer>, certificate: &Certificate) -> Order {
 fn bench(anchor: Option<&Certificate>) -> Bench {
     let mut evidence = Evidence::default();
     evidence.anchors.extend(anchor.map(|certificate| TrustAnchor::for_all(certificate.clone())));
-    Bench { evidence, policy: Policy::named("strict").unwrap(), revocation: Revocation::Soft }
+    Bench { evidence, policy: Policy::named("strict").unwrap(), revocation: Revocation::Soft, net: None }
 }
 
 async fn agency(database: &Database) -> AgencyId {

@@ -97,7 +97,7 @@ async fn sign_while_valid(held: &Held, input: &Path, output: &Path) -> Result<()
     let then = Stopped(own.not_after().minus(std::time::Duration::from_secs(30 * 24 * 3600)));
     let identity = Arc::new(identity.with_certificates(certificates));
     let order = Order { document: Arc::new(super::read(input)?), identity, wish: Wish::plain(), authority: None };
-    let signed = alone(order.clone(), &then, &SystemDice).await?;
+    let signed = alone(order.clone(), None, &then, &SystemDice).await?;
     let written = files::write_atomic_from(output, &signed.over(&*order.document), Access::Public);
     written.map_err(|error| Fault::new(code::FILE).detail(format!("{}: {error}", output.display())))
 }

@@ -103,6 +103,7 @@ fn entries(
 ) -> Vec<SignatureFacts> {
     let mut entries = signers(newest, field, signature, extra);
     for entry in &mut entries {
+        entry.end = signature.ranges[1].end;
         let latest = newest.latest();
         if let Ok(Object::Text(text)) = latest.value(&signature.dictionary, "M") {
             entry.claimed_time = date(&text.octets);

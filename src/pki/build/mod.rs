@@ -1,5 +1,6 @@
 //! Builders: certificates, CRLs, OCSP answers, CMS, time-stamp tokens.
 
+pub mod additions;
 pub mod certificate;
 pub mod cms;
 pub mod crl;

@@ -2,7 +2,8 @@
 
 use super::write::Writer;
 use crate::doc::pdf::object::{Dictionary, Id, Object};
-use crate::sign::{Refusal, Request};
+use crate::sign::{Picture, Refusal, Request};
+use std::io::Write as _;
 
 /// A mark on a page.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,11 @@ impl Mark {
         Ok(Self { page, rect })
     }
 
+    /// Where a mark goes that was asked for without a place: at the lower left of the first page.
+    pub fn usual() -> Self {
+        Self { page: 1, rect: [36.0, 36.0, 236.0, 96.0] }
+    }
+
     /// `/Rect`; without a mark it has no extent.
     pub(super) fn rectangle(mark: Option<&Self>) -> Object {
         Object::Array(match mark {
@@ -45,14 +51,20 @@ impl Mark {
         let lines = lines(request);
         let [left, bottom, right, top] = self.rect;
         let (width, height) = (right - left, top - bottom);
+        let picture = request.picture.as_ref().map(|picture| frame(picture, width, height));
+        // The text stands to the right of the picture.
+        let indent = picture.map_or(3.0, |[left, _, across, _]| left + across + 3.0);
         let longest = lines.iter().map(|line| extent(line)).fold(1.0, f64::max);
-        let size = ((height - 4.0) / (lines.len() as f64 * LEADING)).min((width - 6.0) / longest).clamp(SIZES.1, SIZES.0);
-        let mut content =
-            format!("q 0.7 w 0.75 0.1 0.1 RG 0.5 0.5 {:.2} {:.2} re S Q\nBT /F1 {size:.2} Tf 0.1 g\n", width - 1.0, height - 1.0);
+        let size = ((height - 4.0) / (lines.len() as f64 * LEADING)).min((width - indent - 3.0) / longest).clamp(SIZES.1, SIZES.0);
+        let mut content = format!("q 0.7 w 0.75 0.1 0.1 RG 0.5 0.5 {:.2} {:.2} re S Q\n", width - 1.0, height - 1.0);
+        if let Some([left, bottom, across, up]) = picture {
+            content.push_str(&format!("q {across:.2} 0 0 {up:.2} {left:.2} {bottom:.2} cm /I1 Do Q\n"));
+        }
+        content.push_str(&format!("BT /F1 {size:.2} Tf 0.1 g\n"));
         for (index, line) in lines.iter().enumerate() {
             let from_top = height - 2.0 - (index as f64 + 0.8) * size * LEADING;
             let codes: String = line.encode_utf16().map(|unit| format!("{unit:04X}")).collect();
-            content.push_str(&format!("1 0 0 1 3 {from_top:.2} Tm <{codes}> Tj\n"));
+            content.push_str(&format!("1 0 0 1 {indent:.2} {from_top:.2} Tm <{codes}> Tj\n"));
         }
         content.push_str("ET\n");
         let beyond_bmp = lines.iter().any(|line| line.chars().any(|letter| letter > '\u{ffff}'));
@@ -62,6 +74,11 @@ impl Mark {
         fonts.insert(b"F1".into(), Object::Reference(font));
         let mut resources = Dictionary::default();
         resources.insert(b"Font".into(), Object::Dictionary(fonts));
+        if let Some(picture) = &request.picture {
+            let mut objects = Dictionary::default();
+            objects.insert(b"I1".into(), Object::Reference(image(writer, picture)?));
+            resources.insert(b"XObject".into(), Object::Dictionary(objects));
+        }
         let mut form = Dictionary::default();
         form.insert(b"Type".into(), name("XObject"));
         form.insert(b"Subtype".into(), name("Form"));
@@ -70,6 +87,44 @@ impl Mark {
         writer.stream(id, form, content.as_bytes());
         Ok(id)
     }
+}
+
+/// Where a picture goes in a mark: left, bottom, width, height; its shape kept, at most half of the mark's width.
+fn frame(picture: &Picture, width: f64, height: f64) -> [f64; 4] {
+    let room = ((width / 2.0 - 3.0).max(0.5), (height - 4.0).max(0.5));
+    let scale = (room.0 / f64::from(picture.width)).min(room.1 / f64::from(picture.height));
+    let (across, up) = (f64::from(picture.width) * scale, f64::from(picture.height) * scale);
+    [2.0, (height - up) / 2.0, across, up]
+}
+
+/// The picture as an image object, with a mask where it is not opaque (sections 8.9.5 and 11.6.5.2).
+fn image(writer: &mut Writer, picture: &Picture) -> Result<Id, Refusal> {
+    let about = |space: &str| {
+        let mut about = Dictionary::default();
+        about.insert(b"Type".into(), name("XObject"));
+        about.insert(b"Subtype".into(), name("Image"));
+        about.insert(b"Width".into(), Object::Integer(picture.width.into()));
+        about.insert(b"Height".into(), Object::Integer(picture.height.into()));
+        about.insert(b"BitsPerComponent".into(), Object::Integer(8));
+        about.insert(b"ColorSpace".into(), name(space));
+        about.insert(b"Filter".into(), name("FlateDecode"));
+        about
+    };
+    let mut colours = about("DeviceRGB");
+    if let Some(opacity) = &picture.opacity {
+        let mask = writer.fresh()?;
+        writer.stream(mask, about("DeviceGray"), &deflated(opacity)?);
+        colours.insert(b"SMask".into(), Object::Reference(mask));
+    }
+    let id = writer.fresh()?;
+    writer.stream(id, colours, &deflated(&picture.colours)?);
+    Ok(id)
+}
+
+fn deflated(octets: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(octets)?;
+    Ok(encoder.finish()?)
 }
 
 fn lines(request: &Request) -> Vec<String> {

@@ -1,0 +1,203 @@
+//! Levels B-T, B-LT and B-LTA: made here step by step, judged by our own judge with nothing but the anchor, and by others.
+
+use crate::authority::{Authority, NOW, at};
+use crate::signing::{facts, request, sample, signed, stamped};
+use xinyin::crypto::{Hash, KeyKind};
+use xinyin::doc::facts::Facts;
+use xinyin::doc::source::ByteSource;
+use xinyin::pki::build::{additions, cms::Dialect};
+use xinyin::pki::signed_data::{SignedData, algorithm_oid, oid, values};
+use xinyin::pki::timestamp::of_signed_data;
+use xinyin::pki::tlv::{Tlv, tag};
+use xinyin::sign::{Format, Level, Output, Stamping, add_material, archive, material, stamp};
+use xinyin::verify::{Evidence, Options, Policy, Revocation, TrustAnchor, Verdict, judge};
+
+/// The anchor alone, as a verifier has it.
+pub fn anchor(authority: &Authority) -> Evidence {
+    Evidence { anchors: vec![TrustAnchor::for_all(authority.root.certificate.clone())], ..Evidence::default() }
+}
+
+/// What is known to whoever raises: the lists too.
+pub fn known(authority: &Authority) -> Evidence {
+    Evidence { crls: vec![authority.crl.clone(), authority.root_crl.clone()], ..anchor(authority) }
+}
+
+pub fn judged(facts: &Facts, evidence: &Evidence) -> Verdict {
+    let options = Options { file: String::new(), at: at(NOW), at_given: false, revocation: Revocation::Hard };
+    judge(facts, evidence, &Policy::named("strict").unwrap(), &options)
+}
+
+fn answered(authority: &Authority, stamping: Stamping) -> Output {
+    let tokens: Vec<_> = stamping
+        .requests()
+        .iter()
+        .map(|request| request.accept(&stamped(authority, &request.der, Dialect::Cms)).unwrap())
+        .collect();
+    stamping.complete(&tokens).unwrap()
+}
+
+fn joined(document: &[u8], output: &Output) -> Vec<u8> {
+    let document = document.to_vec();
+    let joined = output.over(&document);
+    joined.slice(0, usize::try_from(joined.len()).unwrap()).unwrap()
+}
+
+fn nonces() -> impl FnMut() -> [u8; 16] {
+    let mut count = 0x80;
+    move || {
+        count += 1;
+        [count; 16]
+    }
+}
+
+/// Raises a signed document step by step, as `xinyin extend` does.
+pub fn raised(authority: &Authority, document: &[u8], content: Option<&[u8]>, level: Level) -> Vec<u8> {
+    let mut document = document.to_vec();
+    let content_source = content.map(<[u8]>::to_vec);
+    if let Some(stamping) = stamp(&document, &facts(&document, content), nonces()).unwrap() {
+        document = joined(&document, &answered(authority, stamping));
+    }
+    if level >= Level::Lt {
+        let seen = facts(&document, content);
+        let found = material(&seen, &known(authority), at(NOW));
+        document = joined(&document, &add_material(&document, &seen, &found, [3; 16]).unwrap());
+    }
+    if level >= Level::Lta {
+        let source = content_source.as_ref().map(|content| content as &dyn ByteSource);
+        let stamping = archive(&document, source, &facts(&document, content), nonces()).unwrap();
+        document = joined(&document, &answered(authority, stamping));
+    }
+    document
+}
+
+#[test]
+fn pdfs_of_every_level_pass_with_the_anchor_alone() {
+    for kind in [KeyKind::Sm2, KeyKind::P256, KeyKind::Rsa(2048)] {
+        let authority = Authority::new(kind);
+        for stream in [false, true] {
+            let wanted = request(&authority, &authority.signer, Format::Pades, Level::T);
+            let original = signed(&authority, &authority.signer, &sample(stream, ""), &wanted).unwrap();
+            for level in [Level::Lt, Level::Lta] {
+                let document = raised(&authority, &original, None, level);
+                assert!(document.starts_with(&original), "the original stays octet for octet");
+                let seen = facts(&document, None);
+                let verdict = judged(&seen, &anchor(&authority));
+                let told = serde_json::to_string_pretty(&verdict).unwrap();
+                assert_eq!(verdict.indication.name(), "TOTAL-PASSED", "{kind:?} {stream} {level:?}: {told}");
+                assert_eq!((seen.certificates.len(), seen.crls.len()), (4, 2), "{kind:?} {level:?}");
+                assert_eq!(verdict.signatures.len(), if level == Level::Lta { 2 } else { 1 });
+                // Once more: the material is there, a further time-stamp is put over it.
+                if level == Level::Lta {
+                    let again = raised(&authority, &document, None, level);
+                    assert!(again.starts_with(&document));
+                    let verdict = judged(&facts(&again, None), &anchor(&authority));
+                    assert_eq!((verdict.indication.name(), verdict.signatures.len()), ("TOTAL-PASSED", 3));
+                }
+            }
+            // A B-B signature is raised by a time-stamp over the document.
+            let wanted = request(&authority, &authority.signer, Format::Pades, Level::B);
+            let plain = signed(&authority, &authority.signer, &sample(stream, ""), &wanted).unwrap();
+            let document = raised(&authority, &plain, None, Level::Lt);
+            let verdict = judged(&facts(&document, None), &anchor(&authority));
+            assert_eq!(verdict.indication.name(), "TOTAL-PASSED", "{}", serde_json::to_string_pretty(&verdict).unwrap());
+            assert_eq!(verdict.signatures[0].best_time_source, "document-timestamp");
+        }
+    }
+}
+
+/// The imprint of each archive time-stamp computed here from the standard's words, apart from the builder: EN 319 122-1 5.5.3.
+fn recomputed(message: &[u8], content: &[u8]) -> usize {
+    let data = SignedData::parse(message).unwrap();
+    let mut body = Tlv::parse(message).unwrap().children();
+    body.read().unwrap();
+    let mut body = body.read().unwrap().inner().unwrap().children();
+    let mut sets = Vec::new();
+    while !body.is_empty() {
+        let field = body.read().unwrap();
+        if field.tag == tag::context(0) || field.tag == tag::context(1) {
+            sets.push(field);
+        }
+    }
+    let mut found = 0;
+    for signer in &data.signers {
+        let unsigned = signer.unsigned.as_ref().unwrap();
+        for token in unsigned.values(oid::ARCHIVE_TIMESTAMP_V3) {
+            let token = SignedData::parse(token.raw).unwrap();
+            let info = of_signed_data(&token).unwrap();
+            let hash = Hash::from_oid(&algorithm_oid(&info.imprint.algorithm).unwrap()).unwrap();
+            let index = token.signers[0].unsigned.as_ref().unwrap().single(oid::ATS_HASH_INDEX_V3).unwrap().unwrap();
+            let mut parts = index.children();
+            let named = parts.read().unwrap();
+            assert_eq!(algorithm_oid(named.raw), algorithm_oid(&info.imprint.algorithm));
+            let lists: Vec<Vec<&[u8]>> =
+                (0..3).map(|_| parts.expect(tag::SEQUENCE).unwrap().children().map(|hash| hash.unwrap().value).collect()).collect();
+            let holds = |list: usize, octets: &[u8]| lists[list].contains(&hash.digest(octets).as_slice());
+            let stored = |list: usize| values(sets[list].value).filter(|member| holds(list, member)).count();
+            assert_eq!((stored(0), stored(1)), (lists[0].len(), lists[1].len()), "every hash of the index has its certificate or list");
+            let mut named = 0;
+            for attribute in &unsigned.list {
+                let kind = xinyin::pki::build::encode::oid(&attribute.oid);
+                named += attribute.values.iter().filter(|value| holds(2, &[&kind, value.raw].concat())).count();
+            }
+            assert_eq!(named, lists[2].len());
+            let mut stamped = xinyin::pki::build::encode::oid(&data.content_type);
+            stamped.extend(hash.digest(content));
+            let signed = signer.signed.as_ref().unwrap();
+            let (issuer, serial) = match signer.id {
+                xinyin::pki::signed_data::SignerId::IssuerAndSerial { issuer, serial } => (issuer, serial),
+                xinyin::pki::signed_data::SignerId::KeyId(_) => panic!("issuer and serial are written"),
+            };
+            use xinyin::pki::build::encode::{octet_string, sequence, small_integer, tlv};
+            stamped.extend(small_integer(signer.version));
+            stamped.extend(sequence([issuer.to_vec(), tlv(tag::INTEGER, serial)]));
+            stamped.extend(signer.digest_algorithm);
+            stamped.extend(signed.raw.raw);
+            stamped.extend(signer.signature_algorithm);
+            stamped.extend(octet_string(&signer.signature));
+            stamped.extend(index.raw);
+            assert_eq!(info.imprint.digest, hash.digest(&stamped));
+            found += 1;
+        }
+    }
+    found
+}
+
+#[test]
+fn messages_of_every_level_keep_what_was_signed() {
+    let content = "正文 content\r\n".as_bytes();
+    for kind in [KeyKind::Sm2, KeyKind::P256, KeyKind::Rsa(2048)] {
+        let authority = Authority::new(kind);
+        for format in [Format::Cades, Format::GmCms] {
+            for detached in [false, true] {
+                if format == Format::GmCms && kind != KeyKind::Sm2 {
+                    continue;
+                }
+                let wanted = xinyin::sign::Request { detached, ..request(&authority, &authority.signer, format, Level::B) };
+                let original = signed(&authority, &authority.signer, content, &wanted).unwrap();
+                let outside = detached.then_some(content);
+                let at_lt = raised(&authority, &original, outside, Level::Lt);
+                let verdict = judged(&facts(&at_lt, outside), &anchor(&authority));
+                let told = serde_json::to_string_pretty(&verdict).unwrap();
+                assert_eq!(verdict.indication.name(), "TOTAL-PASSED", "{kind:?} {format:?} {detached}: {told}");
+                let at_lta = raised(&authority, &original, outside, Level::Lta);
+                assert_eq!(recomputed(&at_lta, content), 1);
+                let renewed = raised(&authority, &at_lta, outside, Level::Lta);
+                assert_eq!(recomputed(&renewed, content), 2);
+                let (before, after) = (SignedData::parse(&original).unwrap(), SignedData::parse(&renewed).unwrap());
+                assert_eq!(before.signers[0].signed.as_ref().unwrap().raw.raw, after.signers[0].signed.as_ref().unwrap().raw.raw);
+                assert_eq!((&before.content, before.signers.len()), (&after.content, after.signers.len()));
+                assert_eq!(before.signers[0].signature, after.signers[0].signature);
+                assert!(before.certificates.iter().all(|certificate| after.certificates.contains(certificate)));
+                assert_eq!((after.certificates.len(), after.crls.len()), (4, 2));
+            }
+        }
+    }
+}
+
+#[test]
+fn additions_leave_messages_alone_that_cannot_be_read() {
+    for broken in [&b""[..], b"\x30", b"\x30\x03\x02\x01\x01", b"%PDF"] {
+        assert!(additions::add(broken, &additions::Additions::default()).is_err());
+        assert!(additions::archive(broken, 0, Hash::Sha256, &[]).is_err());
+    }
+}
