@@ -40,7 +40,8 @@ pub fn material(facts: &Facts, evidence: &Evidence, now: Moment) -> Vec<(String,
     for entry in &facts.signatures {
         let purpose = if entry.kind == SignatureKind::DocumentTimestamp { Purpose::Timestamp } else { Purpose::Sign };
         let mut todo: Vec<(Certificate, Purpose, Moment)> = Vec::new();
-        let stamped = entry.signer.timestamps.iter().filter_map(|stamp| Some((stamp.signer.certificate.clone()?, stamp.token.as_ref()?.time)));
+        let stamped =
+            entry.signer.timestamps.iter().filter_map(|stamp| Some((stamp.signer.certificate.clone()?, stamp.token.as_ref()?.time)));
         let proven = entry.token.as_ref().map(|token| token.time);
         let earliest = stamped.clone().map(|(_, time)| time).min().or(proven).unwrap_or(now);
         todo.extend(entry.signer.certificate.clone().map(|leaf| (leaf, purpose, earliest)));
@@ -126,8 +127,14 @@ impl Pool {
                             if Material::keep(&mut material.crls, list.der()) {
                                 // An indirect list has an issuer outside the path.
                                 let issuers = self.certificates.iter().filter(|certificate| certificate.subject() == list.issuer());
-                                let issuer = issuers.into_iter().find(|certificate| certificate.public_key().is_ok_and(|key| list.verify_signed_by(key).is_ok()));
-                                todo.extend(issuer.filter(|issuer| !result.path.contains(issuer)).map(|issuer| (issuer.clone(), Purpose::CrlSign, at)));
+                                let issuer = issuers
+                                    .into_iter()
+                                    .find(|certificate| certificate.public_key().is_ok_and(|key| list.verify_signed_by(key).is_ok()));
+                                todo.extend(
+                                    issuer
+                                        .filter(|issuer| !result.path.contains(issuer))
+                                        .map(|issuer| (issuer.clone(), Purpose::CrlSign, at)),
+                                );
                             }
                         }
                     }
@@ -135,7 +142,11 @@ impl Pool {
                         if Material::keep(&mut material.ocsps, response.der()) {
                             let at_hand = response.certificates().iter().chain(&self.certificates);
                             let responder = at_hand.into_iter().find(|certificate| response.is_by(certificate));
-                            todo.extend(responder.filter(|responder| !result.path.contains(responder)).map(|responder| (responder.clone(), Purpose::Ocsp, at)));
+                            todo.extend(
+                                responder
+                                    .filter(|responder| !result.path.contains(responder))
+                                    .map(|responder| (responder.clone(), Purpose::Ocsp, at)),
+                            );
                         }
                     }
                     None => (),

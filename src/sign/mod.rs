@@ -14,8 +14,8 @@
 //! No clock, dice, key or network here: time, nonce, signature value and time-stamp come from the caller.
 
 mod check;
-mod output;
 mod material;
+mod output;
 mod pdf;
 mod picture;
 mod raise;

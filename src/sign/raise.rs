@@ -160,12 +160,7 @@ impl Stamping {
 ///
 /// # Errors
 /// A document that cannot be raised.
-pub fn add_material(
-    document: &dyn ByteSource,
-    facts: &Facts,
-    material: &[(String, Material)],
-    nonce: [u8; 16],
-) -> Result<Output, Refusal> {
+pub fn add_material(document: &dyn ByteSource, facts: &Facts, material: &[(String, Material)], nonce: [u8; 16]) -> Result<Output, Refusal> {
     if is_pdf(facts)? {
         let octets = pdf::store(document, material, &nonce)?.unwrap_or_default();
         return Ok(Output { continues: true, octets });

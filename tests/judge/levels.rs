@@ -28,11 +28,8 @@ pub fn judged(facts: &Facts, evidence: &Evidence) -> Verdict {
 }
 
 fn answered(authority: &Authority, stamping: Stamping) -> Output {
-    let tokens: Vec<_> = stamping
-        .requests()
-        .iter()
-        .map(|request| request.accept(&stamped(authority, &request.der, Dialect::Cms)).unwrap())
-        .collect();
+    let tokens: Vec<_> =
+        stamping.requests().iter().map(|request| request.accept(&stamped(authority, &request.der, Dialect::Cms)).unwrap()).collect();
     stamping.complete(&tokens).unwrap()
 }
 

@@ -192,8 +192,7 @@ pub fn archive(message: &[u8], signer: usize, hash: Hash, content: &[u8]) -> Res
         let kind = oid(&attribute.oid);
         attributes.extend(attribute.values.iter().map(|value| octet_string(&hash.digest(&[&kind, value.raw].concat()))));
     }
-    let index =
-        sequence([algorithm(&hash.oid()), digests(&parts.certificates), digests(&parts.revocations), sequence(attributes)]);
+    let index = sequence([algorithm(&hash.oid()), digests(&parts.certificates), digests(&parts.revocations), sequence(attributes)]);
     let mut stamped = oid(&data.content_type);
     stamped.extend_from_slice(content);
     let mut fields = parts.signers.get(signer).ok_or(missing)?.children();

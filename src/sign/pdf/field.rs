@@ -13,16 +13,9 @@ use crate::sign::{Refusal, Request};
 /// Where a signature goes.
 pub(super) enum Target {
     /// A new field on this page.
-    New {
-        name: String,
-        page: (Id, Dictionary),
-    },
+    New { name: String, page: (Id, Dictionary) },
     /// An empty field of the form, with the widget that shows it.
-    Existing {
-        id: Id,
-        dictionary: Dictionary,
-        widget: (Id, Dictionary),
-    },
+    Existing { id: Id, dictionary: Dictionary, widget: (Id, Dictionary) },
 }
 
 /// The field that the request names, or a new one.
@@ -190,7 +183,11 @@ fn free_name(form: &Form) -> String {
     let mut number = 1u64;
     loop {
         let name = format!("Signature{number}");
-        if !form.fields.iter().any(|field| field.name.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))) {
+        if !form
+            .fields
+            .iter()
+            .any(|field| field.name.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+        {
             return name;
         }
         number += 1;

@@ -16,7 +16,12 @@ use std::collections::{BTreeMap, HashMap};
 const KEYS: [(&str, &str); 3] = [("Certs", "Cert"), ("CRLs", "CRL"), ("OCSPs", "OCSP")];
 
 /// Adds the material of each signature, named by its field, to the store. False if nothing was missing.
-pub(super) fn add(writer: &mut Writer, latest: Revision<'_, '_>, root: &mut Root, material: &[(String, Material)]) -> Result<bool, Refusal> {
+pub(super) fn add(
+    writer: &mut Writer,
+    latest: Revision<'_, '_>,
+    root: &mut Root,
+    material: &[(String, Material)],
+) -> Result<bool, Refusal> {
     let mut store = latest.dictionary(&root.dictionary, "DSS")?.unwrap_or_default();
     let mut entries = latest.dictionary(&store, "VRI")?.unwrap_or_default();
     if store.is_ambiguous() || entries.is_ambiguous() {
