@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub mod fonts;
 mod spool;
 
 pub use spool::{FileSource, Spool};

@@ -20,6 +20,8 @@ mod pdf;
 mod picture;
 mod raise;
 mod refusal;
+#[cfg(feature = "service")]
+pub mod seal;
 mod stamp;
 
 pub use crate::doc::pdf::mdp::Lock;

@@ -1,4 +1,4 @@
-//! Builders: certificates, CRLs, OCSP answers, CMS, time-stamp tokens.
+//! Builders: certificates, CRLs, OCSP answers, CMS, time-stamp tokens, electronic seals.
 
 pub mod additions;
 pub mod certificate;
@@ -7,6 +7,7 @@ pub mod crl;
 pub mod encode;
 pub mod ocsp;
 pub mod request;
+pub mod seal;
 pub mod timestamp;
 
 pub use certificate::{BuildError, CertificateBuilder};
