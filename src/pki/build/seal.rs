@@ -96,13 +96,19 @@ pub fn prepare_seal(spec: &SealSpec<'_>) -> SealToBeSigned {
     } else {
         match spec.list {
             ListKind::Certificates => property.extend([small_integer(1), certificates()]),
-            ListKind::Digests => property.extend([small_integer(2), sequence(spec.signers.iter().map(|certificate| digest_of(certificate)))]),
+            ListKind::Digests => {
+                property.extend([small_integer(2), sequence(spec.signers.iter().map(|certificate| digest_of(certificate)))])
+            }
         }
         property.extend([spec.created, spec.from, spec.until].map(|at| generalized_time(Moment::from_secs(at.secs()))));
     }
     let picture = &spec.picture;
-    let picture =
-        sequence([ia5(picture.kind), octet_string(picture.data), small_integer(picture.width.into()), small_integer(picture.height.into())]);
+    let picture = sequence([
+        ia5(picture.kind),
+        octet_string(picture.data),
+        small_integer(picture.width.into()),
+        small_integer(picture.height.into()),
+    ]);
     let mut info = vec![header, ia5(spec.id), sequence(property), picture];
     info.extend(extensions(spec.extensions));
     let info = sequence(info);

@@ -46,7 +46,12 @@ fn round_seals_of_short_and_long_names() {
         let svg = drawing.svg();
         assert_eq!(svg.matches("<path").count(), drawing.shapes.len());
         if let Some(folder) = std::env::var_os("XINYIN_SHOW") {
-            crate::files::write_atomic(&std::path::PathBuf::from(folder).join(format!("{owner}.png")), &picture, crate::files::Access::Public).unwrap();
+            crate::files::write_atomic(
+                &std::path::PathBuf::from(folder).join(format!("{owner}.png")),
+                &picture,
+                crate::files::Access::Public,
+            )
+            .unwrap();
         }
     }
 }
@@ -60,7 +65,12 @@ fn square_seals_of_persons() {
         assert_eq!(drawing.shapes.len(), letters + 1, "{owner}");
         assert!(inside(&drawing), "{owner}");
         if let Some(folder) = std::env::var_os("XINYIN_SHOW") {
-            crate::files::write_atomic(&std::path::PathBuf::from(folder).join(format!("{owner}.png")), &png(&drawing).unwrap(), crate::files::Access::Public).unwrap();
+            crate::files::write_atomic(
+                &std::path::PathBuf::from(folder).join(format!("{owner}.png")),
+                &png(&drawing).unwrap(),
+                crate::files::Access::Public,
+            )
+            .unwrap();
         }
     }
 }
