@@ -5,6 +5,7 @@
 
 pub mod facts;
 pub mod pdf;
+pub mod seal;
 pub mod source;
 
 mod cms;
