@@ -101,9 +101,9 @@ impl CertificateList<'_> {
     pub fn lists(&self, certificate: &[u8]) -> bool {
         match self {
             Self::Certificates(list) => list.contains(&certificate),
-            Self::Digests(list) => list.iter().any(|(algorithm, digest)| {
-                digest_algorithm(algorithm).is_some_and(|hash| hash.digest(certificate).as_slice() == *digest)
-            }),
+            Self::Digests(list) => list
+                .iter()
+                .any(|(algorithm, digest)| digest_algorithm(algorithm).is_some_and(|hash| hash.digest(certificate).as_slice() == *digest)),
         }
     }
 }
@@ -230,13 +230,11 @@ impl<'a> Seal<'a> {
             let signature = next(&mut parts, "signature of the seal's maker", &mut met)?;
             let signature = bits(signature, "signature of the seal's maker", &mut met)?;
             end(&parts, "signInfo")?;
-            Info::read(info, Version::V1, &mut met)?.seal(value, info, Signed {
-                maker,
-                algorithm,
-                signature,
-                timestamp: None,
-                fields: Some([stored.raw, algorithm_raw]),
-            })
+            Info::read(info, Version::V1, &mut met)?.seal(
+                value,
+                info,
+                Signed { maker, algorithm, signature, timestamp: None, fields: Some([stored.raw, algorithm_raw]) },
+            )
         } else {
             let maker = certificate(second, &mut met)?;
             let (algorithm, _) = algorithm(&mut fields, &mut met)?;

@@ -83,15 +83,8 @@ fn deviations_are_told() {
     let trailing = [signature(4), vec![0]].concat();
     assert_eq!(SealSignature::parse(&trailing).unwrap().deviations, [Deviation::TrailingOctets]);
     let text = |text: &[u8]| {
-        let signed = seq(&[
-            vec![2, 1, 1],
-            seal(1),
-            bit_string(text),
-            tlv(0x04, &[7; 32]),
-            tlv(0x16, b"/x"),
-            tlv(0x04, b"signer"),
-            SM2_SM3.to_vec(),
-        ]);
+        let signed =
+            seq(&[vec![2, 1, 1], seal(1), bit_string(text), tlv(0x04, &[7; 32]), tlv(0x16, b"/x"), tlv(0x04, b"signer"), SM2_SM3.to_vec()]);
         seq(&[signed, bit_string(b"sig")])
     };
     let der = text(b"2020-01-25 15:31:56");
