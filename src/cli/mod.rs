@@ -20,7 +20,7 @@ mod sign;
 mod trust;
 mod verify;
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use std::process::ExitCode;
 
 /// Wrong use, or the system failed.
@@ -66,9 +66,21 @@ enum Command {
     Connector(Box<connector::Args>),
 }
 
+/// The whole command line. A command's example stands in the help of each of its parts too.
+fn command() -> clap::Command {
+    Arguments::command().mut_subcommands(|command| match command.get_after_help().cloned() {
+        Some(example) => command.mut_subcommands(|part| match part.get_after_help() {
+            Some(_) => part,
+            None => part.after_help(example.clone()),
+        }),
+        None => command,
+    })
+}
+
 /// Reads the arguments and runs the command.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let parsed = command().try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are no errors; wrong use is status 3, not clap's 2.
@@ -91,5 +103,29 @@ pub fn main() -> ExitCode {
         Command::Sign(args) => sign::run(&args),
         Command::Extend(args) => extend::run(&args),
         Command::Connector(args) => connector::run(*args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_command_shows_an_example_of_itself() {
+        fn walk(mut command: clap::Command, path: &str, shown: &mut usize) {
+            let parts: Vec<_> = command.get_subcommands().filter(|part| part.get_name() != "help").cloned().collect();
+            if parts.is_empty() {
+                let help = command.render_help().to_string();
+                assert!(help.contains("Example"), "`{path} --help` shows no example");
+                let parent = path.rsplit_once(' ').map_or(path, |(parent, _)| parent);
+                assert!(help.contains(path) || help.contains(parent), "the example of `{path}` is another command's");
+                *shown += 1;
+            }
+            for part in parts {
+                let path = format!("{path} {}", part.get_name());
+                walk(part, &path, shown);
+            }
+        }
+        let mut shown = 0;
+        walk(super::command(), "xinyin", &mut shown);
+        assert!(shown >= 15, "{shown}");
     }
 }
