@@ -1,7 +1,7 @@
 //! Digests.
 
 use super::{Oid, oid};
-use digest::{Digest, DynDigest};
+use digest::Digest;
 use std::fmt;
 
 /// A digest algorithm.
@@ -109,7 +109,7 @@ impl Hash {
 
     /// A hasher that takes the message in pieces.
     pub fn hasher(self) -> Hasher {
-        let fixed: Box<dyn DynDigest + Send + Sync> = match self {
+        let fixed: Box<dyn Running> = match self {
             Self::Md5 => Box::new(md5::Md5::new()),
             Self::Sha1 => Box::new(sha1::Sha1::new()),
             Self::Sha224 => Box::new(sha2::Sha224::new()),
@@ -133,15 +133,44 @@ impl fmt::Display for Hash {
     }
 }
 
-/// A digest in the making.
+/// A digest in the making. A clone goes on from what was taken so far.
+#[derive(Clone)]
 pub struct Hasher {
     hash: Hash,
     state: State,
 }
 
+#[derive(Clone)]
 enum State {
-    Fixed(Box<dyn DynDigest + Send + Sync>),
+    Fixed(Box<dyn Running>),
     Shake(Box<sha3::Shake256>),
+}
+
+/// A digest of any algorithm, that may be copied midway and sent to another thread.
+trait Running: Send + Sync {
+    fn update(&mut self, octets: &[u8]);
+    fn finish(self: Box<Self>) -> Vec<u8>;
+    fn fork(&self) -> Box<dyn Running>;
+}
+
+impl<D: Digest + Clone + Send + Sync + 'static> Running for D {
+    fn update(&mut self, octets: &[u8]) {
+        Digest::update(self, octets);
+    }
+
+    fn finish(self: Box<Self>) -> Vec<u8> {
+        self.finalize().to_vec()
+    }
+
+    fn fork(&self) -> Box<dyn Running> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Running> {
+    fn clone(&self) -> Self {
+        self.as_ref().fork()
+    }
 }
 
 impl Hasher {
@@ -161,7 +190,7 @@ impl Hasher {
     /// The digest of everything taken.
     pub fn finish(self) -> Vec<u8> {
         match self.state {
-            State::Fixed(state) => state.finalize().into_vec(),
+            State::Fixed(state) => state.finish(),
             State::Shake(state) => {
                 let mut output = vec![0; self.hash.len()];
                 digest::ExtendableOutput::finalize_xof_into(*state, &mut output);

@@ -39,6 +39,11 @@ pub fn verify_lasting(key: &PublicKey, algorithm: &SignatureAlgorithm, message: 
     Ok(())
 }
 
+/// Forgets every remembered answer: to measure, and after which everything is verified anew.
+pub fn forget_lasting() {
+    *KNOWN.lock().unwrap_or_else(PoisonError::into_inner) = Known::default();
+}
+
 fn keep(known: &mut Known, name: [u8; 32]) {
     if known.young.len() >= GENERATION {
         known.old = std::mem::take(&mut known.young);

@@ -20,7 +20,7 @@ pub use algorithm::{Scheme, SignatureAlgorithm};
 pub use der::asn1::ObjectIdentifier as Oid;
 pub use hash::{Hash, Hasher};
 pub use key::{KeyError, KeyKind, PublicKey};
-pub use lasting::verify_lasting;
+pub use lasting::{forget_lasting, verify_lasting};
 pub use signer::{SignError, Signer};
 pub use verify::{MessageVerifier, VerifyError, verify, verify_fixed};
 

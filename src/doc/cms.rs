@@ -125,11 +125,27 @@ impl<'a> Message<'a> {
         if let Some((_, known)) = self.digests.borrow().iter().find(|(algorithm, _)| *algorithm == hash) {
             return Ok(Some(known.clone()));
         }
-        let mut hasher: Hasher = hash.hasher();
-        self.feed(&mut |octets| hasher.update(octets))?;
+        let hasher = self.hashed(hash)?;
         let digest = hasher.finish();
         self.digests.borrow_mut().push((hash, digest.clone()));
         Ok(Some(digest))
+    }
+
+    fn hashed(&self, hash: Hash) -> io::Result<Hasher> {
+        if let Body::Ranges(content) = &self.body
+            && let Some((first, others)) = content.ranges.split_first()
+            && first.start == 0
+            && let Some(mut hasher) = content.source.hashed_to(hash, first.end)?
+        {
+            for range in others {
+                let length = range.end.saturating_sub(range.start);
+                content.source.stream(range.start, length, &mut |octets| hasher.update(octets))?;
+            }
+            return Ok(hasher);
+        }
+        let mut hasher = hash.hasher();
+        self.feed(&mut |octets| hasher.update(octets))?;
+        Ok(hasher)
     }
 
     /// Feeds a verifier that takes the content itself.

@@ -25,7 +25,7 @@ use crate::{
 };
 use cms::Message;
 use facts::{ContentRanges, Format, Integrity, Problem, SignatureFacts, SignatureKind, SignerFacts, TimestampFacts, TimestampKind};
-use source::ByteSource;
+use source::{ByteSource, Hashed};
 use std::io;
 
 /// Largest CMS file that is read; its content stands inside it, so that it must be held whole.
@@ -43,19 +43,22 @@ pub struct ReadOptions<'a> {
 /// Reads a document of any kind.
 pub fn read(source: &dyn ByteSource, options: &ReadOptions<'_>) -> io::Result<Facts> {
     let kind = sniff::kind(source)?;
-    let mut hasher = Hash::Sha256.hasher();
-    source.stream(0, source.len(), &mut |piece| hasher.update(piece))?;
-    let sha256 = hasher.finish().try_into().unwrap_or_default();
-    let new = |format| Facts::new(format, sha256, source.len());
+    let hashed = Hashed::new(source);
+    let sha256 = || hashed.digest(Hash::Sha256).map(|digest| digest.try_into().unwrap_or_default());
+    let new = |format| sha256().map(|sha256| Facts::new(format, sha256, source.len()));
     Ok(match kind {
-        sniff::Kind::Pdf => pdf::read(source, options, new(Format::Pades)),
-        sniff::Kind::Other(format) => new(format),
-        _ if source.len() > MAX_CMS => new(Format::Unsupported { name: "cms", sub_indication: "SIZE_UNSUPPORTED" }),
-        sniff::Kind::SignedData => signed_data(new(Format::Cms), &whole(source)?, options),
-        sniff::Kind::TimestampResponse => response(new(Format::TimestampResponse), &whole(source)?, options),
+        sniff::Kind::Pdf => {
+            // The digest of the whole comes last: it goes on where those of the signatures have got to.
+            let facts = pdf::read(&hashed, options, Facts::new(Format::Pades, [0; 32], source.len()));
+            Facts { sha256: sha256()?, ..facts }
+        }
+        sniff::Kind::Other(format) => new(format)?,
+        _ if source.len() > MAX_CMS => new(Format::Unsupported { name: "cms", sub_indication: "SIZE_UNSUPPORTED" })?,
+        sniff::Kind::SignedData => signed_data(new(Format::Cms)?, &whole(source)?, options),
+        sniff::Kind::TimestampResponse => response(new(Format::TimestampResponse)?, &whole(source)?, options),
         sniff::Kind::Armoured => match sniff::unarmour(&whole(source)?) {
-            None => new(Format::Unsigned),
-            Some(inside) => armoured(new(Format::Unsigned), &inside, options)?,
+            None => new(Format::Unsigned)?,
+            Some(inside) => armoured(new(Format::Unsigned)?, &inside, options)?,
         },
     })
 }

@@ -1,6 +1,10 @@
 //! Where a document's bytes come from: read by ranges, so that a large file is hashed as a stream and never held whole.
 
-use std::io;
+use crate::crypto::{Hash, Hasher};
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+};
 
 /// Random access to the original bytes of a document. Implementations never change them.
 pub trait ByteSource: Send + Sync {
@@ -13,6 +17,12 @@ pub trait ByteSource: Send + Sync {
     /// All bytes, where they lie in memory anyway.
     fn bytes(&self) -> Option<&[u8]> {
         None
+    }
+
+    /// A hasher that has taken the first `end` octets, from a source that remembers how far it was hashed.
+    fn hashed_to(&self, hash: Hash, end: u64) -> io::Result<Option<Hasher>> {
+        let _ = (hash, end);
+        Ok(None)
     }
 
     /// Whether there are no bytes at all.
@@ -91,9 +101,89 @@ impl ByteSource for Vec<u8> {
     }
 }
 
+/// A document of which many digests are wanted that all begin at its start: those of its signatures, of its revisions, of the
+/// whole. Each octet is hashed once, as far as they agree.
+pub struct Hashed<'a> {
+    source: &'a dyn ByteSource,
+    /// Up to where, and the state there; the latest last.
+    known: Mutex<Vec<(u64, Hasher)>>,
+}
+
+/// States remembered.
+const STATES: usize = 16;
+
+impl<'a> Hashed<'a> {
+    /// Nothing is hashed yet.
+    pub fn new(source: &'a dyn ByteSource) -> Self {
+        Self { source, known: Mutex::default() }
+    }
+
+    /// The digest of the whole.
+    pub fn digest(&self, hash: Hash) -> io::Result<Vec<u8>> {
+        Ok(self.to(hash, self.source.len())?.finish())
+    }
+
+    fn to(&self, hash: Hash, end: u64) -> io::Result<Hasher> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let nearest = known.iter().filter(|(at, state)| *at <= end && state.hash() == hash).max_by_key(|(at, _)| *at);
+        let (start, mut hasher) = nearest.map_or_else(|| (0, hash.hasher()), |(at, state)| (*at, state.clone()));
+        if start < end || nearest.is_none() {
+            self.source.stream(start, end.saturating_sub(start), &mut |piece| hasher.update(piece))?;
+            if known.len() >= STATES {
+                known.remove(0);
+            }
+            known.push((end, hasher.clone()));
+        }
+        Ok(hasher)
+    }
+}
+
+impl ByteSource for Hashed<'_> {
+    fn len(&self) -> u64 {
+        self.source.len()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.source.read_at(offset, buffer)
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        self.source.bytes()
+    }
+
+    fn hashed_to(&self, hash: Hash, end: u64) -> io::Result<Option<Hasher>> {
+        self.to(hash, end).map(Some)
+    }
+
+    fn slice(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        self.source.slice(offset, length)
+    }
+
+    fn stream(&self, offset: u64, length: u64, sink: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        self.source.stream(offset, length, sink)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn prefixes_hash_as_if_each_were_hashed_alone() {
+        let bytes: Vec<u8> = (0..200_000_u32).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect();
+        let hashed = Hashed::new(&bytes);
+        let ends = [0, 1, 64, 199_999, 63, 65, 100_000, 200_000, 0, 100_001, 99_999];
+        for hash in [Hash::Sha256, Hash::Sm3, Hash::Sha512, Hash::Shake256] {
+            for end in ends.into_iter().chain(0..2 * STATES) {
+                let prefix = hashed.hashed_to(hash, end as u64).unwrap().unwrap().finish();
+                assert_eq!(prefix, hash.digest(&bytes[..end]), "{hash} {end}");
+            }
+            assert_eq!(hashed.digest(hash).unwrap(), hash.digest(&bytes));
+        }
+        assert!(hashed.known.lock().unwrap().len() <= STATES);
+        assert!(hashed.hashed_to(Hash::Sha256, 200_001).is_err());
+        assert_eq!(hashed.hashed_to(Hash::Sha256, 3).unwrap().unwrap().finish(), Hash::Sha256.digest(&bytes[..3]));
+    }
 
     #[test]
     fn ranges_past_the_end_are_errors() {

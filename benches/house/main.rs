@@ -1,0 +1,25 @@
+//! Measurements against other programs in the same run: `make bench`. Rates are per second of CPU, taken in turns, so that
+//! another load on the machine weighs on all alike; what is held against a target is the median of the rounds' ratios.
+
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, missing_docs)]
+
+#[path = "../../tests/judge/authority.rs"]
+#[allow(dead_code)]
+mod authority;
+mod cms;
+mod large;
+mod pdf;
+#[path = "../../tests/peers/mod.rs"]
+mod peers;
+mod rate;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let folder = std::env::temp_dir().join(format!("xinyin-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let yard = pdf::Yard::new(&folder);
+    let met = [pdf::one_signature(&yard), pdf::sixty_signatures(&yard), large::one_large_file(&yard), cms::message_with_chain(&yard)];
+    let _ = std::fs::remove_dir_all(&folder);
+    if met.into_iter().all(|met| met) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
