@@ -88,9 +88,8 @@ pub fn one_large_file(yard: &Yard) -> bool {
     let root = yard.place("root.pem");
     let (crl, root_crl, signed) = (yard.place("issuing.crl"), yard.place("root.crl"), signed.display().to_string());
     let program = env!("CARGO_BIN_EXE_xinyin");
-    let command = [
-        program, "verify", "--offline", "--format", "json", "--at", NOW, "--trust", &root, "--crl", &crl, "--crl", &root_crl, &signed,
-    ];
+    let command =
+        [program, "verify", "--offline", "--format", "json", "--at", NOW, "--trust", &root, "--crl", &crl, "--crl", &root_crl, &signed];
     let mut shares = Vec::new();
     let mut memory = 0;
     for round in 1..=ROUNDS {
