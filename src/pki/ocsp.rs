@@ -278,6 +278,11 @@ impl OcspResponse {
         &self.0.tbs
     }
 
+    /// The signature's AlgorithmIdentifier as stored.
+    pub fn signature_algorithm_der(&self) -> &[u8] {
+        &self.0.algorithm
+    }
+
     /// How the responder names itself.
     pub fn responder(&self) -> &ResponderId {
         &self.0.responder

@@ -1,9 +1,9 @@
 //! What a path validation answers.
 
 use crate::{
-    crypto::{KeyKind, Oid},
+    crypto::{Hash, KeyKind, Oid},
     moment::Moment,
-    pki::{Certificate, Crl, OcspResponse, Reason},
+    pki::{Certificate, Crl, OcspResponse, Reason, crl::Revoked, extensions::Reasons},
 };
 use std::fmt;
 
@@ -177,6 +177,44 @@ pub enum RevocationEvidence {
     Ocsp(OcspResponse),
 }
 
+/// Which part of the question a statement was read from: positions in [`super::PathInput::crls`] and [`super::PathInput::ocsps`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementSource {
+    /// A list, with the delta list that brought it up to date.
+    Crl {
+        /// The complete list.
+        base: usize,
+        /// The delta list.
+        delta: Option<usize>,
+    },
+    /// An OCSP response.
+    Ocsp(usize),
+}
+
+/// One authentic statement about a certificate's revocation, whatever the moment in question: who judges the past weighs it by
+/// when it is proven to have existed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementFact {
+    /// Where it stands.
+    pub source: StatementSource,
+    /// The revocation, if it tells of one.
+    pub revoked: Option<Revoked>,
+    /// The reasons it speaks about.
+    pub reasons: Reasons,
+    /// As of when it speaks.
+    pub this_update: Moment,
+    /// When newer information is due; without it, as far as the question's `max_age` reaches.
+    pub next_update: Option<Moment>,
+    /// How far back it remembers expired certificates (RFC 6960 §4.4.4).
+    pub archive_cutoff: Option<Moment>,
+    /// Whose key signed it.
+    pub signer: Certificate,
+    /// When that certificate was revoked, if it was.
+    pub signer_revoked: Option<Moment>,
+    /// Digest of its signature, where the algorithm has one.
+    pub digest: Option<Hash>,
+}
+
 /// Revocation of one certificate of the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevocationFact {
@@ -190,12 +228,14 @@ pub struct RevocationFact {
     pub this_update: Option<Moment>,
     /// When newer evidence is due.
     pub next_update: Option<Moment>,
+    /// Everything authentic that speaks about it.
+    pub statements: Vec<StatementFact>,
 }
 
 impl RevocationFact {
     /// Nothing was looked up.
     pub const NOT_CHECKED: Self =
-        Self { status: Status::NotChecked, evidence: None, invalid_since: None, this_update: None, next_update: None };
+        Self { status: Status::NotChecked, evidence: None, invalid_since: None, this_update: None, next_update: None, statements: Vec::new() };
 
     /// Whether the certificate was revoked at or before `at`.
     pub fn revoked_by(&self, moment: Moment) -> Option<(Moment, Reason)> {

@@ -6,11 +6,12 @@
 
 use super::{
     input::{PathInput, Purpose, Revocation},
-    result::{Outcome, RevocationEvidence, RevocationFact, Status},
+    result::{Outcome, RevocationEvidence, RevocationFact, StatementFact, StatementSource, Status},
     scope, search,
     work::{Signed, Work},
 };
 use crate::{
+    crypto::{Hash, SignatureAlgorithm},
     moment::Moment,
     pki::{
         Certificate, Crl, Reason,
@@ -33,6 +34,7 @@ struct Statement {
     this_update: Moment,
     next_update: Option<Moment>,
     evidence: RevocationEvidence,
+    fact: StatementFact,
 }
 
 #[derive(Clone, Copy)]
@@ -89,7 +91,9 @@ fn decide(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>) -> Revocati
     // The newest first; of equally new ones the worse.
     statements.sort_by_key(|statement| (std::cmp::Reverse(statement.this_update), matches!(statement.said, Said::Good)));
 
+    let all: Vec<StatementFact> = statements.iter().map(|statement| statement.fact.clone()).collect();
     let fact = |statement: &Statement, status: Status, invalid_since: Option<Moment>| RevocationFact {
+        statements: all.clone(),
         status,
         evidence: Some(statement.evidence.clone()),
         invalid_since,
@@ -168,6 +172,7 @@ fn lists(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, found: &mut 
                 newest = Some(delta);
             }
         }
+        let newest_at = newest.and_then(|newest| input.crls.iter().position(|crl| crl == newest));
         let entry = match newest.and_then(|delta| delta.find(asked.certificate)) {
             Some(entry) if entry.reason == Reason::RemoveFromCrl => None,
             Some(entry) => Some(entry),
@@ -187,6 +192,17 @@ fn lists(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, found: &mut 
             this_update: current.this_update(),
             next_update: current.next_update(),
             evidence: RevocationEvidence::Crl { base: base.clone(), delta: newest.cloned() },
+            fact: StatementFact {
+                source: StatementSource::Crl { base: at, delta: newest_at },
+                revoked: entry.map(|entry| by_then(entry, current.this_update())),
+                reasons,
+                this_update: current.this_update(),
+                next_update: Some(current.next_update().unwrap_or_else(|| current.this_update().plus(input.max_age))),
+                archive_cutoff: None,
+                digest: digest(current.signature_algorithm_der(), &signer),
+                signer,
+                signer_revoked: None,
+            },
         });
     }
 }
@@ -271,10 +287,10 @@ fn answers(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, found: &mu
                     continue;
                 }
             };
-            if !authorised(work, input, asked, at) {
+            let Some((signer, signer_revoked)) = authorised(work, input, asked, at) else {
                 *why = "the OCSP response is not signed by a responder that the issuer authorised";
                 continue;
-            }
+            };
             found.push(Statement {
                 said,
                 reasons: Reasons::ALL,
@@ -283,22 +299,44 @@ fn answers(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, found: &mu
                 this_update: single.this_update,
                 next_update: single.next_update,
                 evidence: RevocationEvidence::Ocsp(response.clone()),
+                fact: StatementFact {
+                    source: StatementSource::Ocsp(at),
+                    revoked: match said {
+                        Said::Good => None,
+                        Said::Revoked(revoked) => Some(revoked),
+                    },
+                    reasons: Reasons::ALL,
+                    this_update: single.this_update,
+                    next_update: Some(single.next_update.unwrap_or_else(|| single.this_update.plus(input.max_age))),
+                    archive_cutoff: single.archive_cutoff,
+                    digest: digest(response.signature_algorithm_der(), &signer),
+                    signer,
+                    signer_revoked,
+                },
             });
         }
     }
 }
 
+/// Digest of a signature made with the signer's key.
+fn digest(algorithm: &[u8], signer: &Certificate) -> Option<Hash> {
+    SignatureAlgorithm::from_der(algorithm, None, signer.public_key().ok()?).ok()?.hash()
+}
+
 /// RFC 6960 §4.2.2.2: signed by the issuer itself, by a responder the caller trusts, or by one whose certificate the issuer
-/// signed with the OCSP purpose in it.
-fn authorised(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, at: usize) -> bool {
-    let Some(response) = input.ocsps.get(at) else { return false };
+/// signed with the OCSP purpose in it. Tells whose key that was, and when that certificate was revoked later, if it was.
+fn authorised(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, at: usize) -> Option<(Certificate, Option<Moment>)> {
+    let response = input.ocsps.get(at)?;
     let by = |work: &mut Work, signer: &Certificate| {
         let Ok(key) = signer.public_key() else { return false };
         let id = signer.fingerprint_sha256();
         response.is_by(signer) && work.answer_signed(at, id, || response.verify_signed_by(key).map(drop)) == Signed::Good
     };
-    if by(work, asked.issuer) || input.trusted_responders.iter().any(|responder| by(work, responder)) {
-        return true;
+    if by(work, asked.issuer) {
+        return Some((asked.issuer.clone(), None));
+    }
+    if let Some(responder) = input.trusted_responders.iter().find(|responder| by(work, responder)) {
+        return Some((responder.clone(), None));
     }
     let named = match response.responder() {
         crate::pki::ocsp::ResponderId::Name(name) => work.named(name),
@@ -315,24 +353,25 @@ fn authorised(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, at: usi
         if fit
             && by(work, delegate)
             && work.signed(delegate, asked.issuer) == Signed::Good
-            && delegate_in_force(work, input, asked, delegate)
+            && let Some(revoked) = delegate_in_force(work, input, asked, delegate)
         {
-            return true;
+            return Some((delegate.clone(), revoked));
         }
     }
-    false
+    None
 }
 
-/// Whether the responder's own certificate still counts (RFC 6960 §4.2.2.2.1): ocsp-nocheck, or not revoked. Where its
-/// authority names no place to ask, not being listed as revoked is enough.
-fn delegate_in_force(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, delegate: &Certificate) -> bool {
+/// Whether the responder's own certificate still counts (RFC 6960 §4.2.2.2.1): ocsp-nocheck, or not revoked; and when it was
+/// revoked later, if it was. Where its authority names no place to ask, not being listed as revoked is enough.
+fn delegate_in_force(work: &mut Work, input: &PathInput<'_>, asked: &Asked<'_>, delegate: &Certificate) -> Option<Option<Moment>> {
     if delegate.extensions().ocsp_no_check {
-        return true;
+        return Some(None);
     }
     let places = delegate.extensions().crl_distribution_points.is_some() || delegate.ocsp_urls().next().is_some();
-    match status(work, input, delegate, asked.issuer, asked.path).status {
+    let counts = match status(work, input, delegate, asked.issuer, asked.path).status {
         Status::Good | Status::NotChecked => true,
-        Status::Revoked { at, .. } => at > input.at,
+        Status::Revoked { at, .. } => return (at > input.at).then_some(Some(at)),
         Status::Unknown(_) => !places || input.revocation != Revocation::Hard,
-    }
+    };
+    counts.then_some(None)
 }
