@@ -8,6 +8,9 @@ use crate::{crypto::Hash, moment::Moment, pki::Certificate};
 use der::asn1::ObjectIdentifier as Oid;
 use std::{ops::Range, sync::Arc, time::Duration};
 
+/// Names an object: SHA-256 of its octets; of a signature, of its value.
+pub type Id = [u8; 32];
+
 /// A parsed document.
 #[derive(Debug, Clone)]
 pub struct Facts {
@@ -364,6 +367,10 @@ pub struct SignerFacts {
     pub unjudged: Vec<Unjudged>,
     /// Whether the attributes of a CAdES baseline signature are there.
     pub baseline: bool,
+    /// SHA-256 of what the SignedData itself holds: certificates, CRLs, OCSP responses, tokens and what those hold.
+    pub carried: Vec<Id>,
+    /// Those who signed this signature's value (RFC 5652 §11.4).
+    pub countersigners: Vec<SignerFacts>,
 }
 
 impl SignerFacts {
@@ -390,6 +397,8 @@ impl SignerFacts {
             problems: Vec::new(),
             unjudged: Vec::new(),
             baseline: false,
+            carried: Vec::new(),
+            countersigners: Vec::new(),
         }
     }
 }
@@ -403,6 +412,10 @@ pub enum TimestampKind {
     Content,
     /// A document or file.
     Document,
+    /// The signature with its validation material (archive time-stamp), or objects kept elsewhere.
+    Archive,
+    /// The signature and references to its validation material.
+    Reference,
 }
 
 impl TimestampKind {
@@ -412,6 +425,8 @@ impl TimestampKind {
             Self::Signature => "signature-timestamp",
             Self::Content => "content-timestamp",
             Self::Document => "document-timestamp",
+            Self::Archive => "archive-timestamp",
+            Self::Reference => "reference-timestamp",
         }
     }
 }
@@ -440,10 +455,17 @@ pub struct TokenFacts {
     pub policy: Oid,
     /// Digest of the imprint.
     pub imprint_digest: Option<Hash>,
+    /// The imprint.
+    pub imprint_value: Vec<u8>,
     /// Whether the imprint is that of the bytes it should be on.
     pub imprint: Imprint,
     /// Whether an extension is marked critical; none is known, so it cannot be accepted.
     pub critical_extension: bool,
+    /// SHA-256 of the token.
+    pub id: Id,
+    /// What the imprint covers beside the signature or document it stands on: SHA-256 of certificates, CRLs, OCSP responses and
+    /// tokens, of a signature that of its value. It counts only where the imprint matches.
+    pub covers: Vec<Id>,
 }
 
 /// Whether a token stands on the right bytes.

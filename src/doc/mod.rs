@@ -8,6 +8,7 @@ pub mod pdf;
 pub mod seal;
 pub mod source;
 
+mod archive;
 mod cms;
 mod signer;
 mod sniff;

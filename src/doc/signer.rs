@@ -1,9 +1,10 @@
 //! One SignerInfo checked: which certificate, which digest, whether the value verifies, what the attributes say.
 
 use super::{
+    archive,
     cms::{Message, same_type, unreadable},
     facts::{
-        CertificateReference, Imprint, Integrity, Problem, ProblemKind, Quirk, SignerFacts, TimestampFacts, TimestampKind, TokenFacts,
+        CertificateReference, ContentRanges, Id, Imprint, Integrity, Problem, ProblemKind, Quirk, SignerFacts, TimestampFacts, TimestampKind, TokenFacts,
         Unjudged,
     },
 };
@@ -53,6 +54,7 @@ impl<'a, 'b> Frame<'a, 'b> {
             certificates: Arc::clone(&self.certificates),
             crls: owned(&self.data.crls),
             ocsps: owned(&self.data.ocsps),
+            carried: self.data.certificates.iter().chain(&self.data.crls).chain(&self.data.ocsps).map(|der| id_of(der)).collect(),
             ..SignerFacts::unreadable(Integrity::CertificateMissing)
         }
     }
@@ -88,6 +90,11 @@ impl<'a, 'b> Frame<'a, 'b> {
     }
 }
 
+/// What an object is known by.
+pub(super) fn id_of(octets: &[u8]) -> Id {
+    Hash::Sha256.digest(octets).try_into().unwrap_or_default()
+}
+
 /// INTEGER contents compared without regard to superfluous leading zeros.
 fn same_integer(one: &[u8], other: &[u8]) -> bool {
     let significant = |octets: &[u8]| -> Vec<u8> { octets.iter().copied().skip_while(|octet| *octet == 0).collect() };
@@ -96,8 +103,28 @@ fn same_integer(one: &[u8], other: &[u8]) -> bool {
 
 /// Checks one signer over the message.
 pub(super) fn signer(frame: &Frame<'_, '_>, index: usize, message: &Message<'_>) -> SignerFacts {
+    match frame.data.signers.get(index) {
+        Some(info) => signer_of(frame, index, info, message, Over::Content),
+        None => frame.blank(index),
+    }
+}
+
+/// What a SignerInfo stands over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// The content of the SignedData.
+    Content,
+    /// Another signature's value (RFC 5652 §11.4), so many levels down.
+    Signature(u8),
+}
+
+/// Most levels of counter-signatures on counter-signatures that are read.
+const MAX_COUNTER_DEPTH: u8 = 2;
+/// Most counter-signatures on one signature that are read.
+const MAX_COUNTERS: usize = 8;
+
+fn signer_of(frame: &Frame<'_, '_>, index: usize, info: &SignerInfo<'_>, message: &Message<'_>, over: Over) -> SignerFacts {
     let mut facts = frame.blank(index);
-    let Some(info) = frame.data.signers.get(index) else { return facts };
     frame.name_algorithms(info, &mut facts);
     if info.signed.as_ref().is_some_and(|signed| signed.raw.indefinite) {
         facts.quirks.push(Quirk::Ber);
@@ -108,9 +135,9 @@ pub(super) fn signer(frame: &Frame<'_, '_>, index: usize, message: &Message<'_>)
     } else {
         facts.quirks.push(Quirk::NoSignedAttributes);
     }
-    facts.integrity = arithmetic(frame, info, message, &mut facts);
-    if let Some(unsigned) = &info.unsigned {
-        read_unsigned(unsigned, &info.signature, &mut facts);
+    facts.integrity = arithmetic(frame, info, message, over, &mut facts);
+    if info.unsigned.is_some() {
+        read_unsigned(frame, info, message, over, &mut facts);
     }
     facts.quirks.sort_unstable();
     facts.quirks.dedup();
@@ -120,7 +147,7 @@ pub(super) fn signer(frame: &Frame<'_, '_>, index: usize, message: &Message<'_>)
 }
 
 /// Digest and signature value (RFC 5652 §5.4, §5.6).
-fn arithmetic(frame: &Frame<'_, '_>, info: &SignerInfo<'_>, message: &Message<'_>, facts: &mut SignerFacts) -> Integrity {
+fn arithmetic(frame: &Frame<'_, '_>, info: &SignerInfo<'_>, message: &Message<'_>, over: Over, facts: &mut SignerFacts) -> Integrity {
     let candidates: Vec<&Certificate> = frame.candidates(&info.id).collect();
     let reference = match info.signed.as_ref().map(|signed| References::read(signed)).transpose() {
         Ok(reference) => reference.unwrap_or_default(),
@@ -135,11 +162,11 @@ fn arithmetic(frame: &Frame<'_, '_>, info: &SignerInfo<'_>, message: &Message<'_
 
     let Some(digest) = facts.digest else { return Integrity::Unsupported(format!("digest {}", facts.digest_algorithm)) };
     let attributes = match &info.signed {
-        Some(signed) => match content_attributes(frame.data, signed, digest, message, facts) {
+        Some(signed) => match content_attributes(frame.data, signed, digest, message, over, facts) {
             Ok(()) => Some(signed),
             Err(integrity) => return integrity,
         },
-        None if !matches!(frame.data.content_type, oid::DATA | oid::GM_DATA) => {
+        None if over == Over::Content && !matches!(frame.data.content_type, oid::DATA | oid::GM_DATA) => {
             return Integrity::Malformed("content other than plain data needs signed attributes".into());
         }
         None if message.is_missing() => return Integrity::ContentMissing,
@@ -239,6 +266,7 @@ fn content_attributes(
     signed: &Attributes<'_>,
     digest: Hash,
     message: &Message<'_>,
+    over: Over,
     facts: &mut SignerFacts,
 ) -> Result<(), Integrity> {
     let malformed = |why: &str| Integrity::Malformed(why.into());
@@ -247,14 +275,19 @@ fn content_attributes(
         Ok(None) => Err(malformed(missing)),
         Err(error) => Err(malformed(&error.to_string())),
     };
-    let named = single(oid::CONTENT_TYPE, "the content-type attribute is missing")?;
-    let named = read_oid(named).map_err(|_| malformed("the content-type attribute cannot be read"))?;
-    let (same, mixed) = same_type(named, data.content_type);
-    if !same {
-        return Err(malformed("the content-type attribute names another type than the content"));
-    }
-    if mixed {
-        facts.quirks.push(Quirk::DialectMixed);
+    if over == Over::Content {
+        let named = single(oid::CONTENT_TYPE, "the content-type attribute is missing")?;
+        let named = read_oid(named).map_err(|_| malformed("the content-type attribute cannot be read"))?;
+        let (same, mixed) = same_type(named, data.content_type);
+        if !same {
+            return Err(malformed("the content-type attribute names another type than the content"));
+        }
+        if mixed {
+            facts.quirks.push(Quirk::DialectMixed);
+        }
+    } else if signed.all(oid::CONTENT_TYPE).next().is_some() {
+        // RFC 5652 §11.4: with one it would be a signature over a document whose octets are these.
+        return Err(malformed("a counter-signature has no content type"));
     }
     let stored = single(oid::MESSAGE_DIGEST, "the message-digest attribute is missing")?;
     let stored = stored.expect(tag::OCTET_STRING).map_err(|_| malformed("the message-digest attribute cannot be read"))?.value;
@@ -311,6 +344,9 @@ fn read_signed(signed: &Attributes<'_>, message: &Message<'_>, facts: &mut Signe
         facts.policy = policy.children().read().and_then(read_oid).ok();
     }
     for archival in signed.values(oid::ADOBE_REVOCATION) {
+        let parts = archival.children().filter_map(Result::ok).filter(|part| matches!(part.tag, 0xa0 | 0xa1));
+        let lists = parts.filter_map(|part| part.inner().ok());
+        facts.carried.extend(lists.flat_map(|list| values(list.value).take(64).map(id_of).collect::<Vec<_>>()));
         for part in archival.children().filter_map(Result::ok) {
             let list = match part.tag {
                 tag if tag == tag::context(0) => &mut facts.crls,
@@ -349,20 +385,60 @@ fn protection(signed: &Attributes<'_>, info: &SignerInfo<'_>, facts: &mut Signer
     }
 }
 
-/// Unsigned attributes: time-stamps over the signature, validation material, and what is only named.
-fn read_unsigned(unsigned: &Attributes<'_>, signature: &[u8], facts: &mut SignerFacts) {
+/// Unsigned attributes: time-stamps over the signature, counter-signatures, validation material, and what is only named.
+fn read_unsigned(frame: &Frame<'_, '_>, info: &SignerInfo<'_>, message: &Message<'_>, over: Over, facts: &mut SignerFacts) {
+    let Some(unsigned) = &info.unsigned else { return };
     for attribute in &unsigned.list {
-        let pending = match attribute.oid {
-            oid::COUNTER_SIGNATURE => Unjudged::CounterSignature,
-            oid::CERT_CRL_TIMESTAMP | oid::ESC_TIMESTAMP => Unjudged::ReferenceTimestamp,
-            oid::ARCHIVE_TIMESTAMP | oid::ARCHIVE_TIMESTAMP_V2 | oid::ARCHIVE_TIMESTAMP_V3 | oid::LONG_TERM_VALIDATION => {
-                Unjudged::ArchiveTimestamp
-            }
-            oid::EVIDENCE_RECORD_INTERNAL | oid::EVIDENCE_RECORD_EXTERNAL => Unjudged::EvidenceRecord,
-            _ => continue,
-        };
-        facts.unjudged.push(pending);
+        facts.carried.extend(attribute.values.iter().flat_map(|value| held_ids(attribute.oid, *value)));
+        match attribute.oid {
+            oid::EVIDENCE_RECORD_INTERNAL | oid::EVIDENCE_RECORD_EXTERNAL => facts.unjudged.push(Unjudged::EvidenceRecord),
+            // They could only prove more; without them the signature is judged by what is left.
+            oid::CERT_CRL_TIMESTAMP | oid::ESC_TIMESTAMP => facts.problems.push(Problem::notice(
+                "含有引用时间戳，未作为时间证明",
+                "time-stamps over references are not taken for a proof of time",
+            )),
+            oid::ARCHIVE_TIMESTAMP | oid::ARCHIVE_TIMESTAMP_V2 | oid::LONG_TERM_VALIDATION => facts.problems.push(Problem::notice(
+                "含有旧式归档时间戳，未作为时间证明",
+                "archive time-stamps of an older form are not taken for a proof of time",
+            )),
+            _ => {}
+        }
     }
+    validation_values(unsigned, facts);
+    let signature = Message::octets(&info.signature);
+    for (name, kind) in [(oid::SIGNATURE_TIMESTAMP, TimestampKind::Signature), (oid::ARCHIVE_TIMESTAMP_V3, TimestampKind::Archive)] {
+        if unsigned.values(name).count() > MAX_TIMESTAMPS {
+            let zh = format!("同类时间戳超过 {MAX_TIMESTAMPS} 个，其余未判断");
+            facts.problems.push(Problem::notice(zh, format!("more than {MAX_TIMESTAMPS} time-stamps of a kind; the others were not judged")));
+        }
+        for value in unsigned.values(name).take(MAX_TIMESTAMPS) {
+            let mut stamp = match kind {
+                TimestampKind::Archive => token_facts(kind, value.raw, &Message::outside(&ContentRanges::none()), &facts.certificates),
+                _ => token_facts(kind, value.raw, &signature, &facts.certificates),
+            };
+            if let (TimestampKind::Archive, Some(token), Ok(data)) = (kind, &mut stamp.token, SignedData::parse(value.raw)) {
+                let imprint = (token.imprint_digest, token.imprint_value.as_slice());
+                (token.imprint, token.covers) = archive::compare(frame.data, info, message, &data, imprint);
+            }
+            facts.timestamps.push(stamp);
+        }
+    }
+    let depth = if let Over::Signature(depth) = over { depth } else { 0 };
+    let counters: Vec<Tlv<'_>> = unsigned.values(oid::COUNTER_SIGNATURE).collect();
+    if counters.len() > MAX_COUNTERS || depth >= MAX_COUNTER_DEPTH && !counters.is_empty() {
+        facts.unjudged.push(Unjudged::CounterSignature);
+        return;
+    }
+    for (at, value) in counters.into_iter().enumerate() {
+        facts.countersigners.push(match SignerInfo::parse(value) {
+            Ok(counter) => signer_of(frame, at, &counter, &signature, Over::Signature(depth.saturating_add(1))),
+            Err(error) => SignerFacts::unreadable(unreadable(&error)),
+        });
+    }
+}
+
+/// Certificates and revocation data kept in unsigned attributes (EN 319 122-1 annex A.1).
+fn validation_values(unsigned: &Attributes<'_>, facts: &mut SignerFacts) {
     let carried =
         unsigned.values(oid::CERTIFICATE_VALUES).flat_map(|list| values(list.value).take(64).map(<[u8]>::to_vec).collect::<Vec<_>>());
     let carried: Vec<Certificate> = carried.filter_map(|der| Certificate::from_der(&der).ok()).collect();
@@ -381,13 +457,33 @@ fn read_unsigned(unsigned: &Attributes<'_>, signature: &[u8], facts: &mut Signer
             }
         }
     }
-    if unsigned.values(oid::SIGNATURE_TIMESTAMP).count() > MAX_TIMESTAMPS {
-        let zh = format!("签名时间戳超过 {MAX_TIMESTAMPS} 个，其余未判断");
-        facts.problems.push(Problem::notice(zh, format!("more than {MAX_TIMESTAMPS} signature time-stamps; the others were not judged")));
-    }
-    let message = Message::octets(signature);
-    for token in unsigned.values(oid::SIGNATURE_TIMESTAMP).take(MAX_TIMESTAMPS) {
-        facts.timestamps.push(token_facts(TimestampKind::Signature, token.raw, &message, &facts.certificates));
+}
+
+/// What the value of an unsigned attribute holds, by SHA-256: a token with what it brings, certificates, lists, answers.
+pub(super) fn held_ids(attribute: der::asn1::ObjectIdentifier, value: Tlv<'_>) -> Vec<Id> {
+    let each = |list: Tlv<'_>| values(list.value).take(64).map(id_of).collect::<Vec<_>>();
+    match attribute {
+        oid::CERTIFICATE_VALUES => each(value),
+        oid::REVOCATION_VALUES => {
+            let parts = value.children().filter_map(Result::ok).filter(|part| matches!(part.tag, 0xa0 | 0xa1));
+            parts.filter_map(|part| part.inner().ok()).flat_map(each).collect()
+        }
+        oid::SIGNATURE_TIMESTAMP | oid::ARCHIVE_TIMESTAMP_V3 => {
+            let mut ids = vec![id_of(value.raw)];
+            if let Ok(data) = SignedData::parse(value.raw) {
+                ids.extend(data.certificates.iter().chain(&data.crls).chain(&data.ocsps).map(|der| id_of(der)));
+                let unsigned = data.signers.first().and_then(|signer| signer.unsigned.as_ref());
+                for attribute in unsigned.iter().flat_map(|unsigned| &unsigned.list) {
+                    // One level: a token's own attributes are not followed to further tokens.
+                    if matches!(attribute.oid, oid::CERTIFICATE_VALUES | oid::REVOCATION_VALUES) {
+                        ids.extend(attribute.values.iter().flat_map(|value| held_ids(attribute.oid, *value)));
+                    }
+                }
+            }
+            ids
+        }
+        oid::COUNTER_SIGNATURE => SignerInfo::parse(value).map(|counter| vec![id_of(&counter.signature)]).unwrap_or_default(),
+        _ => Vec::new(),
     }
 }
 
@@ -428,6 +524,9 @@ pub(super) fn token_facts(kind: TimestampKind, token: &[u8], stamped: &Message<'
         imprint_digest,
         imprint,
         critical_extension: info.critical_extension,
+        id: id_of(token),
+        imprint_value: info.imprint.digest,
+        covers: Vec::new(),
     };
     TimestampFacts { kind, token: Some(token), signer }
 }
@@ -440,7 +539,15 @@ fn signer_of_token(frame: &Frame<'_, '_>, content: &[u8]) -> SignerFacts {
     if let Some(Ok(Some(at))) = info.signed.as_ref().map(|signed| signed.single(oid::SIGNING_TIME)) {
         facts.signing_time = asn1_time(at).ok();
     }
-    facts.integrity = arithmetic(frame, info, &message, &mut facts);
+    facts.integrity = arithmetic(frame, info, &message, Over::Content, &mut facts);
+    if let Some(unsigned) = &info.unsigned {
+        validation_values(unsigned, &mut facts);
+        for attribute in &unsigned.list {
+            if matches!(attribute.oid, oid::CERTIFICATE_VALUES | oid::REVOCATION_VALUES) {
+                facts.carried.extend(attribute.values.iter().flat_map(|value| held_ids(attribute.oid, *value)));
+            }
+        }
+    }
     facts
 }
 

@@ -34,6 +34,8 @@ pub mod oid {
     pub const ARCHIVE_TIMESTAMP: Oid = Oid::new_unwrap("1.2.840.113549.1.9.16.2.27");
     pub const ARCHIVE_TIMESTAMP_V2: Oid = Oid::new_unwrap("1.2.840.113549.1.9.16.2.48");
     pub const ARCHIVE_TIMESTAMP_V3: Oid = Oid::new_unwrap("0.4.0.1733.2.4");
+    pub const ATS_HASH_INDEX: Oid = Oid::new_unwrap("0.4.0.1733.2.5");
+    pub const ATS_HASH_INDEX_V2: Oid = Oid::new_unwrap("0.4.0.19122.1.4");
     pub const ATS_HASH_INDEX_V3: Oid = Oid::new_unwrap("0.4.0.19122.1.5");
     pub const LONG_TERM_VALIDATION: Oid = Oid::new_unwrap("0.4.0.1733.2.2");
     pub const EVIDENCE_RECORD_INTERNAL: Oid = Oid::new_unwrap("1.2.840.113549.1.9.16.2.49");
@@ -88,12 +90,18 @@ pub struct SignedData<'a> {
     pub version: u64,
     /// `eContentType`, or the type of the inner PKCS#7 ContentInfo.
     pub content_type: Oid,
+    /// The same as stored.
+    pub content_type_raw: &'a [u8],
     /// The contents octets of the encapsulated content, pieces joined; `None` if the signature is detached.
     pub content: Option<Cow<'a, [u8]>>,
     /// Certificates as stored; attribute certificates and other kinds are only counted.
     pub certificates: Vec<&'a [u8]>,
     /// Certificates of kinds that are not X.509 public-key certificates.
     pub other_certificates: usize,
+    /// Certificates of all kinds as stored.
+    pub certificate_items: Vec<&'a [u8]>,
+    /// CRLs and other revocation data of all kinds as stored.
+    pub revocation_items: Vec<&'a [u8]>,
     /// CRLs as stored.
     pub crls: Vec<&'a [u8]>,
     /// OCSP responses carried beside the CRLs (RFC 5940), whole or only the basic response.
@@ -119,6 +127,8 @@ pub enum SignerId<'a> {
 /// One signer.
 #[derive(Debug, Clone)]
 pub struct SignerInfo<'a> {
+    /// Everything from the version to the signature value, as stored.
+    pub core: &'a [u8],
     /// The version field.
     pub version: u64,
     /// Which certificate.
@@ -149,6 +159,8 @@ pub struct Attributes<'a> {
 pub struct Attribute<'a> {
     /// The type.
     pub oid: Oid,
+    /// The type as stored.
+    pub oid_raw: &'a [u8],
     /// The whole attribute as stored.
     pub raw: &'a [u8],
     /// Its values in stored order.
@@ -199,14 +211,17 @@ impl<'a> SignedData<'a> {
         let mut fields = body.children();
         let version = fields.expect(tag::INTEGER)?.small_integer()?;
         let _digest_algorithms = fields.expect(tag::SET)?;
-        let (content_type, content) = encapsulated(fields.expect(tag::SEQUENCE)?)?;
+        let (content_type, content_type_raw, content) = encapsulated(fields.expect(tag::SEQUENCE)?)?;
         let mut data = Self {
             dialect,
             version,
             content_type,
+            content_type_raw,
             content,
             certificates: Vec::new(),
             other_certificates: 0,
+            certificate_items: Vec::new(),
+            revocation_items: Vec::new(),
             crls: Vec::new(),
             ocsps: Vec::new(),
             signers: Vec::new(),
@@ -231,6 +246,9 @@ impl<'a> SignedData<'a> {
     fn read_certificates(&mut self, set: Tlv<'a>) -> Result<(), SignedDataError> {
         for item in set.children() {
             let item = item?;
+            if self.certificate_items.len() < 2 * MAX_ITEMS {
+                self.certificate_items.push(item.raw);
+            }
             if item.tag != tag::SEQUENCE {
                 self.other_certificates += 1;
             } else if self.certificates.len() >= MAX_ITEMS {
@@ -249,6 +267,9 @@ impl<'a> SignedData<'a> {
             if self.crls.len() + self.ocsps.len() >= MAX_ITEMS {
                 return Err(SignedDataError::TooMany("CRLs"));
             }
+            if self.revocation_items.len() < 2 * MAX_ITEMS {
+                self.revocation_items.push(item.raw);
+            }
             if item.tag == tag::SEQUENCE {
                 self.crls.push(item.raw);
             } else if item.tag == tag::context(1) {
@@ -264,13 +285,14 @@ impl<'a> SignedData<'a> {
     }
 }
 
-/// The type of the content, and its octets if it is inside.
-type Encapsulated<'a> = (Oid, Option<Cow<'a, [u8]>>);
+/// The type of the content, read and as stored, and its octets if it is inside.
+type Encapsulated<'a> = (Oid, &'a [u8], Option<Cow<'a, [u8]>>);
 
 /// EncapsulatedContentInfo, or the ContentInfo of PKCS#7 whose content may be of any type.
 fn encapsulated(info: Tlv<'_>) -> Result<Encapsulated<'_>, SignedDataError> {
     let mut fields = info.children();
-    let content_type = read_oid(fields.expect(tag::OID)?)?;
+    let content_type_raw = fields.expect(tag::OID)?;
+    let content_type = read_oid(content_type_raw)?;
     let content = match fields.optional(tag::context(0))? {
         None => None,
         Some(explicit) => {
@@ -284,13 +306,14 @@ fn encapsulated(info: Tlv<'_>) -> Result<Encapsulated<'_>, SignedDataError> {
         }
     };
     fields.end()?;
-    Ok((content_type, content))
+    Ok((content_type, content_type_raw.raw, content))
 }
 
 impl<'a> SignerInfo<'a> {
     /// Reads one SignerInfo (also the form a counter-signature takes, RFC 5652 §11.4).
     pub fn parse(info: Tlv<'a>) -> Result<Self, SignedDataError> {
         let mut fields = info.expect(tag::SEQUENCE)?.children();
+        let whole = fields.rest();
         let version = fields.expect(tag::INTEGER)?.small_integer()?;
         let sid = fields.read()?;
         let id = match sid.tag {
@@ -313,9 +336,10 @@ impl<'a> SignerInfo<'a> {
             return Err(SignedDataError::Asn1(TlvError::Unexpected));
         }
         let signature = value.octets()?;
+        let core = whole.get(..whole.len().saturating_sub(fields.rest().len())).unwrap_or_default();
         let unsigned = fields.optional(tag::context(1))?.map(Attributes::parse).transpose()?;
         fields.end()?;
-        Ok(Self { version, id, digest_algorithm, signed, signature_algorithm, signature, unsigned })
+        Ok(Self { core, version, id, digest_algorithm, signed, signature_algorithm, signature, unsigned })
     }
 }
 
@@ -328,7 +352,8 @@ impl<'a> Attributes<'a> {
             }
             let attribute = attribute?.expect(tag::SEQUENCE)?;
             let mut fields = attribute.children();
-            let oid = read_oid(fields.expect(tag::OID)?)?;
+            let oid_raw = fields.expect(tag::OID)?;
+            let oid = read_oid(oid_raw)?;
             let set = fields.expect(tag::SET)?;
             fields.end()?;
             let mut values = Vec::new();
@@ -338,7 +363,7 @@ impl<'a> Attributes<'a> {
                 }
                 values.push(value?);
             }
-            list.push(Attribute { oid, raw: attribute.raw, values });
+            list.push(Attribute { oid, oid_raw: oid_raw.raw, raw: attribute.raw, values });
         }
         Ok(Self { raw, list })
     }

@@ -1,24 +1,32 @@
-//! The signer's chain at a moment: found by [`crate::pki::path`], its faults sorted by what they mean for a signature.
+//! The signer's chain: found by [`crate::pki::path`], its faults sorted by what they mean for a signature, and what is said about
+//! each certificate, whatever the time.
 
 use super::{
     Context,
-    evidence::{Purpose, TrustAnchor},
+    evidence::{Pool, Purpose, TrustAnchor},
     findings::Detail,
+    poe::Id,
 };
 use crate::{
+    crypto::{Hash, KeyKind},
+    id::mask_text,
     moment::Moment,
     pki::{
-        Certificate, Crl, OcspResponse, Reason,
-        extensions::oid,
-        path::{self, Anchor, FaultKind, Limits, PathFault, PathInput, PathResult, RevocationEvidence, RevocationFact},
+        Certificate, Reason,
+        extensions::{Reasons, oid},
+        path::{self, Anchor, FaultKind, Limits, PathFault, PathInput, PathResult, RevocationFact, StatementFact, StatementSource},
+        revocation::minimal_integer,
     },
 };
 
 /// What the certificate at the end of the chain was used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
+pub enum Use {
+    /// Signing documents.
     Sign,
+    /// Sealing documents.
     Seal,
+    /// Time-stamping.
     Timestamp,
 }
 
@@ -40,76 +48,118 @@ impl Use {
     }
 }
 
-/// Where the moment lies against the leaf's validity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bounds {
-    Inside,
-    TooEarly,
-    TooLate,
-}
-
-/// Why the chain does not hold.
+/// Why the chain does not hold, whatever the time.
 #[derive(Debug, Clone)]
-pub(super) enum ChainFault {
+pub enum ChainFault {
+    /// Nothing trusted is reached.
     NotFound(Detail),
     /// An anchor is reached that was withdrawn by then, or does not serve the purpose any more.
     Lapsed(Detail),
+    /// A rule of RFC 5280 is broken.
     General(Detail),
+    /// A constraint is not met.
     Constraints(Detail),
 }
 
-/// What is known of one certificate's revocation.
-#[derive(Debug, Clone)]
-pub(super) enum Status {
-    Good,
-    Revoked(Revoked),
-    Unknown(Detail),
-}
-
 /// A revocation.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Revoked {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revoked {
+    /// When.
     pub at: Moment,
+    /// Why.
     pub reason: Reason,
     /// When the key was lost, as far as the authority says.
     pub invalid_since: Option<Moment>,
 }
 
-/// The chain as found.
-pub(super) struct Chain {
-    /// Leaf first, anchor last; the leaf alone if no anchor was reached.
-    pub path: Vec<Certificate>,
-    pub fault: Option<ChainFault>,
-    pub key_use: Result<(), Detail>,
-    pub bounds: Bounds,
-    /// Of each certificate but the anchor, leaf first.
-    pub status: Vec<Status>,
-}
-
-/// Finds the chain of `leaf` as of the present: nothing proves an earlier time. Silence of revocation data that came with the
-/// document then proves nothing, since whoever presents the document chose it: an older list, still current by its own word, hides
-/// a revocation. What it says about a revocation counts.
-pub(super) fn find_now(context: &Context<'_>, leaf: &Certificate, used: Use) -> Chain {
-    let mut chain = find(context, leaf, context.options.at, used);
-    if context.pool.has_carried() && chain.status.iter().any(|status| matches!(status, Status::Good)) {
-        let independent = search(context, leaf, context.options.at, used, context.pool.supplied());
-        let independent = statuses(&independent);
-        for (position, status) in chain.status.iter_mut().enumerate() {
-            if matches!(status, Status::Good) && !matches!(independent.get(position), Some(Status::Good)) {
-                *status = Status::Unknown(Detail::new(
-                    "只有文件自带的吊销信息，且没有时间证明",
-                    "only the document itself brings revocation data, and nothing proves an earlier time",
-                ));
-            }
-        }
+impl Revoked {
+    /// Whether the key was lost.
+    pub const fn compromise(&self) -> bool {
+        matches!(self.reason, Reason::KeyCompromise | Reason::CaCompromise | Reason::AaCompromise)
     }
-    chain
+
+    /// Since when what the key signed is not believed.
+    pub fn since(&self) -> Moment {
+        self.invalid_since.filter(|_| self.compromise()).map_or(self.at, |since| since.min(self.at))
+    }
 }
 
-/// Finds the chain of `leaf` as of `moment`; revocation data up to the time of the verdict counts.
-pub(super) fn find(context: &Context<'_>, leaf: &Certificate, moment: Moment, used: Use) -> Chain {
-    let pool = (context.pool.crls.as_slice(), context.pool.ocsps.as_slice());
-    let mut result = search(context, leaf, moment, used, pool);
+/// Whoever signs statements on revocation for an authority.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delegate {
+    /// End of its certificate.
+    pub not_after: Moment,
+    /// When its certificate was revoked, if it was.
+    pub revoked: Option<Moment>,
+    /// Its key.
+    pub key: Option<KeyKind>,
+}
+
+/// An authentic statement about a certificate's revocation: a CRL or an OCSP response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// What it is known by.
+    pub id: Id,
+    /// The revocation, if it tells of one.
+    pub revoked: Option<Revoked>,
+    /// The reasons it speaks about.
+    pub reasons: Reasons,
+    /// As of when it speaks.
+    pub this_update: Moment,
+    /// Until when it is current.
+    pub until: Moment,
+    /// How far back it remembers expired certificates.
+    pub archive_cutoff: Option<Moment>,
+    /// Digest of its signature.
+    pub digest: Option<Hash>,
+    /// Whose key signed it, unless it is the issuer's own.
+    pub delegate: Option<Delegate>,
+    /// Whether only the document brings it.
+    pub carried: bool,
+}
+
+/// One certificate of a chain, as far as time is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// What it is known by.
+    pub id: Id,
+    /// Its subject, numbers of persons masked.
+    pub name: String,
+    /// Start of its validity.
+    pub not_before: Moment,
+    /// End of its validity.
+    pub not_after: Moment,
+    /// Its key.
+    pub key: Option<KeyKind>,
+    /// Digest of the signature on it.
+    pub digest: Option<Hash>,
+    /// What authentic lists and answers say about it.
+    pub statements: Vec<Statement>,
+    /// Why there is none.
+    pub silence: Detail,
+    /// Whether nobody can know its status, so that not knowing is only a warning.
+    pub unlisted: bool,
+}
+
+/// The chain as found.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    /// The certificates themselves, leaf first; may be empty where the facts came from elsewhere.
+    pub path: Vec<Certificate>,
+    /// Leaf first, the anchor last.
+    pub links: Vec<Link>,
+    /// Whether an anchor was reached.
+    pub anchored: bool,
+    /// What is wrong with it at any time.
+    pub fault: Option<ChainFault>,
+    /// Whether the leaf's key is meant for this use.
+    pub key_use: Result<(), Detail>,
+}
+
+/// Finds the chain of `leaf`. `moment` only decides which of several chains is preferred; what holds when is weighed by
+/// [`super::reach`].
+pub(super) fn find(context: &Context<'_>, pool: &Pool, leaf: &Certificate, moment: Moment, used: Use) -> Chain {
+    let mut result = search(context, pool, leaf, moment, used);
     let lapsed = match fault(&result) {
         Some(ChainFault::NotFound(_)) => lapsed(context, leaf, moment, used, pool),
         _ => None,
@@ -118,25 +168,86 @@ pub(super) fn find(context: &Context<'_>, leaf: &Certificate, moment: Moment, us
         result = reached;
         ChainFault::Lapsed(detail)
     });
+    let anchored = result.path.len() > 1 && result.anchor().is_some() || result.path.len() == 1 && fault(&result).is_none();
+    let unlisted = |position| unlisted(context, pool, &result.path, position);
+    let links = result.path.iter().enumerate().map(|(at, certificate)| Link {
+        id: certificate.fingerprint_sha256(),
+        name: mask_text(&certificate.subject().display()),
+        not_before: certificate.not_before(),
+        not_after: certificate.not_after(),
+        key: certificate.public_key().ok().map(crate::crypto::PublicKey::kind),
+        digest: result.path.get(at.saturating_add(1)).and_then(|issuer| signed_with(certificate, issuer)),
+        statements: result.revocation.get(at).map(|fact| statements(pool, &result.path, at, fact)).unwrap_or_default(),
+        silence: silence(result.revocation.get(at)),
+        unlisted: unlisted(at),
+    });
     Chain {
+        links: links.collect(),
+        anchored,
         fault: lapsed.or_else(|| fault(&result)).or_else(|| misleading(&result.path)),
         key_use: key_use(leaf, used, &result),
-        bounds: if moment < leaf.not_before() {
-            Bounds::TooEarly
-        } else if !leaf.is_valid_at(moment) {
-            Bounds::TooLate
-        } else {
-            Bounds::Inside
-        },
-        status: statuses(&result),
         path: result.path,
     }
 }
 
-/// Of each certificate but the anchor.
-fn statuses(result: &PathResult) -> Vec<Status> {
-    let without_anchor = result.path.len().saturating_sub(1);
-    result.path.iter().zip(&result.revocation).take(without_anchor).map(|(certificate, fact)| status(certificate, fact)).collect()
+fn signed_with(certificate: &Certificate, issuer: &Certificate) -> Option<Hash> {
+    certificate.signature_algorithm(issuer.public_key().ok()?).ok()?.hash()
+}
+
+fn silence(fact: Option<&RevocationFact>) -> Detail {
+    let why = match fact.map(|fact| &fact.status) {
+        Some(path::Status::Unknown(why)) => why.clone(),
+        _ => String::from("no CRL or OCSP response speaks about it"),
+    };
+    Detail::new("没有可用的吊销信息", why)
+}
+
+fn statements(pool: &Pool, path: &[Certificate], at: usize, fact: &RevocationFact) -> Vec<Statement> {
+    let issuer = path.get(at.saturating_add(1));
+    let of = |fact: &StatementFact| {
+        let (id, carried) = match fact.source {
+            StatementSource::Crl { base, delta } => pool.crl_id(delta.unwrap_or(base)),
+            StatementSource::Ocsp(at) => pool.ocsp_id(at),
+        };
+        Statement {
+            id,
+            revoked: fact.revoked.map(|found| Revoked { at: found.at, reason: found.reason, invalid_since: found.invalid_since }),
+            reasons: fact.reasons,
+            this_update: fact.this_update,
+            until: fact.next_update.unwrap_or(fact.this_update),
+            archive_cutoff: fact.archive_cutoff,
+            digest: fact.digest,
+            delegate: (Some(&fact.signer) != issuer).then(|| Delegate {
+                not_after: fact.signer.not_after(),
+                revoked: fact.signer_revoked,
+                key: fact.signer.public_key().ok().map(crate::crypto::PublicKey::kind),
+            }),
+            carried,
+        }
+    };
+    fact.statements.iter().map(of).collect()
+}
+
+/// Whether an authority stands directly below the trust anchor and nothing shows that the anchor publishes the status of what it
+/// issues: no list of it, current or not, no answer about it, and no certificate of it that names a place to ask. Who trusts such
+/// an anchor withdraws its authorities by other means (RFC 5280 §6.1.3 (a)(3), docs/divergences.md).
+fn unlisted(context: &Context<'_>, pool: &Pool, path: &[Certificate], position: usize) -> bool {
+    let (Some(authority), Some(anchor)) = (path.get(position), path.get(position.saturating_add(1))) else { return false };
+    if position == 0 || path.len() != position.saturating_add(2) {
+        return false;
+    }
+    let issued = |certificate: &&Certificate| certificate.issuer() == anchor.subject();
+    let known = pool.certificates.iter().chain(context.evidence.anchors.iter().map(|anchor| &anchor.certificate)).chain(path);
+    let lists = pool.crls.iter().any(|list| list.issuer() == anchor.subject());
+    let answers = pool.ocsps.iter().flat_map(|answer| answer.responses());
+    let serial = minimal_integer(authority.serial());
+    let answered = answers.into_iter().any(|single| minimal_integer(&single.id.serial) == serial);
+    !lists && !answered && !known.into_iter().filter(issued).any(names_a_place)
+}
+
+fn names_a_place(certificate: &Certificate) -> bool {
+    let extensions = certificate.extensions();
+    extensions.crl_distribution_points.is_some() || extensions.freshest_crl.is_some() || certificate.ocsp_urls().next().is_some()
 }
 
 /// The chain to an anchor that is named for the purpose and was not in force at the moment; why it was not.
@@ -145,14 +256,14 @@ fn lapsed(
     leaf: &Certificate,
     moment: Moment,
     used: Use,
-    pool: (&[Crl], &[OcspResponse]),
+    pool: &Pool,
 ) -> Option<(PathResult, Detail)> {
     let named = |anchor: &&TrustAnchor| used.purposes().iter().any(|purpose| anchor.named_for(*purpose));
     let anchors: Vec<&TrustAnchor> = context.evidence.anchors.iter().filter(|anchor| !anchor.rows.is_empty()).filter(named).collect();
     if anchors.is_empty() {
         return None;
     }
-    let reached = search_to(context, leaf, moment, used, pool, &anchors);
+    let reached = search_to(context, pool, leaf, moment, used, &anchors);
     reached.anchor()?;
     let anchor = anchors.into_iter().find(|anchor| Some(&anchor.certificate) == reached.path.last())?;
     let detail = match anchor.withdrawn_by(moment) {
@@ -162,18 +273,18 @@ fn lapsed(
     Some((reached, detail))
 }
 
-fn search(context: &Context<'_>, leaf: &Certificate, moment: Moment, used: Use, pool: (&[Crl], &[OcspResponse])) -> PathResult {
+fn search(context: &Context<'_>, pool: &Pool, leaf: &Certificate, moment: Moment, used: Use) -> PathResult {
     let serves = |anchor: &&TrustAnchor| used.purposes().iter().any(|purpose| anchor.serves(*purpose, moment));
     let anchors: Vec<&TrustAnchor> = context.evidence.anchors.iter().filter(serves).collect();
-    search_to(context, leaf, moment, used, pool, &anchors)
+    search_to(context, pool, leaf, moment, used, &anchors)
 }
 
 fn search_to(
     context: &Context<'_>,
+    pool: &Pool,
     leaf: &Certificate,
     moment: Moment,
     used: Use,
-    (crls, ocsps): (&[Crl], &[OcspResponse]),
     anchors: &[&TrustAnchor],
 ) -> PathResult {
     let anchors: Vec<Anchor> = anchors.iter().map(|anchor| Anchor::from(anchor.certificate.clone())).collect();
@@ -181,10 +292,12 @@ fn search_to(
     // An anchor for every purpose is an authority, not a responder: only those named for OCSP alone answer for others.
     let responders: Vec<Certificate> =
         responders.filter(|anchor| anchor.purposes.len() == 1).map(|anchor| anchor.certificate.clone()).collect();
+    // Outside the leaf's validity every path has the same fault; the one that held while the leaf did is to be found.
+    let moment = moment.min(leaf.not_after()).max(leaf.not_before());
     path::validate(&PathInput {
-        intermediates: &context.pool.certificates,
-        crls,
-        ocsps,
+        intermediates: &pool.certificates,
+        crls: &pool.crls,
+        ocsps: &pool.ocsps,
         now: moment.max(context.options.at),
         purpose: used.purpose(),
         revocation: path::Revocation::Hard,
@@ -195,25 +308,21 @@ fn search_to(
     })
 }
 
-/// The fault that decides, by kind: nothing trusted, then a broken rule, then a constraint. Validity and revocation of the leaf
-/// are weighed by time elsewhere.
+/// The fault that decides, by kind: nothing trusted, then a broken rule, then a constraint. Validity and revocation are weighed
+/// by time elsewhere.
 fn fault(result: &PathResult) -> Option<ChainFault> {
     let leaf = |fault: &PathFault| fault.certificate == Some(0);
     let detail = |fault: &PathFault| Detail::new(fault_zh(fault.kind), fault.to_string());
-    let leaf_expired = result.faults.iter().any(|fault| leaf(fault) && fault.kind == FaultKind::Expired);
     let mut constraint = None;
     let mut general = None;
     for fault in &result.faults {
         match fault.kind {
             FaultKind::NoChain | FaultKind::Limit => return Some(ChainFault::NotFound(detail(fault))),
             FaultKind::Revoked | FaultKind::RevocationUnknown | FaultKind::Host => {}
-            FaultKind::Expired | FaultKind::NotYetValid | FaultKind::KeyUsage | FaultKind::ExtendedKeyUsage if leaf(fault) => {}
-            // Where the leaf itself has expired, that its issuers have too is the same finding.
-            FaultKind::Expired if leaf_expired => {}
+            FaultKind::Expired | FaultKind::NotYetValid => {}
+            FaultKind::KeyUsage | FaultKind::ExtendedKeyUsage if leaf(fault) => {}
             FaultKind::NameConstraints | FaultKind::Policy => constraint = constraint.or(Some(fault)),
-            FaultKind::Expired
-            | FaultKind::NotYetValid
-            | FaultKind::Signature
+            FaultKind::Signature
             | FaultKind::Malformed
             | FaultKind::UnknownCritical
             | FaultKind::NotAuthority
@@ -253,8 +362,6 @@ const fn fault_zh(kind: FaultKind) -> &'static str {
     match kind {
         FaultKind::NoChain => "没有通向信任锚的证书链",
         FaultKind::Limit => "证书链过于复杂，已停止查找",
-        FaultKind::Expired => "上级证书已过期",
-        FaultKind::NotYetValid => "上级证书尚未生效",
         FaultKind::Signature => "签发者的签名不正确",
         FaultKind::Malformed => "证书格式有缺陷",
         FaultKind::UnknownCritical => "证书含有不认识的关键扩展",
@@ -264,7 +371,7 @@ const fn fault_zh(kind: FaultKind) -> &'static str {
         FaultKind::NameConstraints => "名称超出上级证书允许的范围",
         FaultKind::Policy => "没有可接受的证书策略",
         FaultKind::UnsupportedAlgorithm => "证书链使用了不受支持的算法",
-        FaultKind::Revoked | FaultKind::RevocationUnknown | FaultKind::Host => "",
+        FaultKind::Expired | FaultKind::NotYetValid | FaultKind::Revoked | FaultKind::RevocationUnknown | FaultKind::Host => "",
     }
 }
 
@@ -293,30 +400,4 @@ fn key_use(leaf: &Certificate, used: Use, result: &PathResult) -> Result<(), Det
         Some(fault) => Err(Detail::new("证书用途不符", fault.detail.clone())),
         None => Ok(()),
     }
-}
-
-fn status(certificate: &Certificate, fact: &RevocationFact) -> Status {
-    match &fact.status {
-        path::Status::Revoked { at, reason } => Status::Revoked(Revoked { at: *at, reason: *reason, invalid_since: fact.invalid_since }),
-        path::Status::Good if forgotten(certificate, fact) => Status::Unknown(Detail::new(
-            "吊销信息签发于证书过期之后，可能已不再列出",
-            "the revocation data was issued after the certificate expired and may not list it any more",
-        )),
-        path::Status::Good | path::Status::NotChecked => Status::Good,
-        path::Status::Unknown(why) => Status::Unknown(Detail::new("没有可用的吊销信息", why.clone())),
-    }
-}
-
-/// Authorities may drop expired certificates from their lists (RFC 5280 §3.3): what was issued later says nothing, unless the
-/// responder says how far back it remembers (RFC 6960 §4.4.4).
-fn forgotten(certificate: &Certificate, fact: &RevocationFact) -> bool {
-    let late = fact.this_update.is_some_and(|as_of| as_of > certificate.not_after());
-    let remembered = match &fact.evidence {
-        Some(RevocationEvidence::Ocsp(response)) => {
-            let single = response.responses().iter().find(|single| Some(single.this_update) == fact.this_update);
-            single.and_then(|single| single.archive_cutoff).is_some_and(|cutoff| cutoff <= certificate.not_after())
-        }
-        _ => false,
-    };
-    late && !remembered
 }

@@ -1,11 +1,18 @@
 //! What the world said: trust anchors with their purposes, certificates, CRLs, OCSP responses.
 
-use super::anchor::AnchorRow;
+use super::{anchor::AnchorRow, poe::Id};
 use crate::{
-    doc::{Facts, facts::SignerFacts},
+    crypto::Hash,
+    moment::Moment,
+    doc::{
+        Facts,
+        facts::{ContentRanges, Imprint, SignerFacts, TimestampFacts, TimestampKind},
+        timestamp_facts,
+    },
     pki::{Certificate, crl::Crl, ocsp::OcspResponse},
 };
 use serde::{Deserialize, Serialize};
+use std::{collections::HashSet, sync::OnceLock};
 
 /// What an anchor is trusted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,6 +92,10 @@ pub struct Evidence {
     pub crls: Vec<Crl>,
     /// OCSP responses likewise.
     pub ocsps: Vec<OcspResponse>,
+    /// Time-stamp tokens kept beside the document, DER: over the document or over objects that help to judge it.
+    pub tokens: Vec<Vec<u8>>,
+    /// When objects were first seen. It proves that they existed: only what this installation recorded itself may stand here.
+    pub first_seen: Vec<(Id, Moment)>,
 }
 
 impl Evidence {
@@ -94,7 +105,14 @@ impl Evidence {
         self.certificates.extend(other.certificates);
         self.crls.extend(other.crls);
         self.ocsps.extend(other.ocsps);
+        self.tokens.extend(other.tokens);
+        self.first_seen.extend(other.first_seen);
     }
+}
+
+/// What an object is known by.
+pub(super) fn id_of(der: &[u8]) -> Id {
+    Hash::Sha256.digest(der).try_into().unwrap_or_default()
 }
 
 /// What is carried inside the document, together with what was supplied: the pools that chains are built from.
@@ -102,8 +120,12 @@ pub(super) struct Pool {
     pub certificates: Vec<Certificate>,
     pub crls: Vec<Crl>,
     pub ocsps: Vec<OcspResponse>,
+    carried: HashSet<Id>,
+    /// Time-stamps that were supplied.
+    tokens: Vec<TimestampFacts>,
     /// How many of the CRLs and OCSP responses were supplied; those after them came with the document.
     supplied: (usize, usize),
+    ids: [Vec<OnceLock<Id>>; 2],
 }
 
 impl Pool {
@@ -113,25 +135,72 @@ impl Pool {
             crls: evidence.crls.clone(),
             ocsps: evidence.ocsps.clone(),
             supplied: (evidence.crls.len(), evidence.ocsps.len()),
+            ids: [Vec::new(), Vec::new()],
+            carried: HashSet::new(),
+            tokens: Vec::new(),
         };
+        for der in evidence.tokens.iter().take(MAX_TOKENS) {
+            let stamp = timestamp_facts(TimestampKind::Archive, der, &ContentRanges::none(), &[]);
+            pool.certificates.extend(stamp.signer.certificates.iter().cloned());
+            pool.tokens.push(stamp);
+        }
         pool.certificates.extend(facts.certificates.iter().cloned());
-        pool.carried(&facts.crls, &facts.ocsps);
+        pool.carried.extend(facts.certificates.iter().map(Certificate::fingerprint_sha256));
+        pool.carried.extend(facts.crls.iter().chain(&facts.ocsps).map(|der| id_of(der)));
+        pool.take(&facts.crls, &facts.ocsps);
         let stamped = facts.timestamp.iter().map(|stamp| &stamp.signer);
         for signer in facts.signatures.iter().map(|entry| &entry.signer).chain(stamped) {
             pool.signer(signer);
-            signer.timestamps.iter().for_each(|stamp| pool.signer(&stamp.signer));
         }
+        pool.ids = [vec![OnceLock::new(); pool.crls.len()], vec![OnceLock::new(); pool.ocsps.len()]];
         pool
     }
 
-    /// The revocation data that did not come with the document.
-    pub fn supplied(&self) -> (&[Crl], &[OcspResponse]) {
-        (self.crls.get(..self.supplied.0).unwrap_or_default(), self.ocsps.get(..self.supplied.1).unwrap_or_default())
+    /// Whether the document holds the object.
+    pub fn is_carried(&self, id: &Id) -> bool {
+        self.carried.contains(id)
     }
 
-    /// Whether the document brought revocation data of its own.
-    pub fn has_carried(&self) -> bool {
-        self.crls.len() > self.supplied.0 || self.ocsps.len() > self.supplied.1
+    /// Everything that stands in the document.
+    fn whole_document(&self, facts: &Facts) -> Vec<Id> {
+        let mut covers: Vec<Id> = self.carried.iter().copied().collect();
+        for entry in &facts.signatures {
+            super::proofs::whole(&entry.signer, &mut covers);
+            covers.extend(entry.token.iter().map(|token| token.id));
+        }
+        covers.extend(facts.timestamp.iter().filter_map(|stamp| Some(stamp.token.as_ref()?.id)));
+        covers.sort_unstable();
+        covers.dedup();
+        covers
+    }
+
+    /// What has this digest among the certificates, lists, answers and tokens.
+    fn with_digest(&self, hash: Hash, digest: &[u8]) -> Vec<Id> {
+        let certificates = self.certificates.iter().map(|certificate| (certificate.fingerprint_sha256(), Some(certificate.der())));
+        let crls = self.crls.iter().enumerate().map(|(at, crl)| (self.crl_id(at).0, Some(crl.der())));
+        let ocsps = self.ocsps.iter().enumerate().map(|(at, ocsp)| (self.ocsp_id(at).0, Some(ocsp.der())));
+        let tokens = self.tokens.iter().filter_map(|stamp| Some((stamp.token.as_ref()?.id, None)));
+        let same = |(id, der): &(Id, Option<&[u8]>)| match hash {
+            Hash::Sha256 => id == digest,
+            _ => der.is_some_and(|der| hash.digest(der) == digest),
+        };
+        certificates.chain(crls).chain(ocsps).chain(tokens).filter(same).map(|(id, _)| id).collect()
+    }
+
+    /// What a list is known by, and whether only the document brings it.
+    pub fn crl_id(&self, at: usize) -> (Id, bool) {
+        (self.id(0, at, self.crls.get(at).map(Crl::der)), at >= self.supplied.0)
+    }
+
+    /// The same of an OCSP response.
+    pub fn ocsp_id(&self, at: usize) -> (Id, bool) {
+        (self.id(1, at, self.ocsps.get(at).map(OcspResponse::der)), at >= self.supplied.1)
+    }
+
+    /// Long lists are digested once.
+    fn id(&self, kind: usize, at: usize, der: Option<&[u8]>) -> Id {
+        let known = self.ids.get(kind).and_then(|ids| ids.get(at));
+        known.map(|known| *known.get_or_init(|| id_of(der.unwrap_or_default()))).unwrap_or_default()
     }
 
     fn signer(&mut self, signer: &SignerFacts) {
@@ -140,11 +209,14 @@ impl Pool {
                 self.certificates.push(certificate.clone());
             }
         }
-        self.carried(&signer.crls, &signer.ocsps);
+        self.carried.extend(&signer.carried);
+        self.take(&signer.crls, &signer.ocsps);
+        signer.timestamps.iter().for_each(|stamp| self.signer(&stamp.signer));
+        signer.countersigners.iter().for_each(|counter| self.signer(counter));
     }
 
     /// What a document carries and cannot be read helps nobody; its absence is then the finding.
-    fn carried(&mut self, crls: &[Vec<u8>], ocsps: &[Vec<u8>]) {
+    fn take(&mut self, crls: &[Vec<u8>], ocsps: &[Vec<u8>]) {
         for crl in crls.iter().filter_map(|der| Crl::from_der(der).ok()) {
             if !self.crls.contains(&crl) {
                 self.crls.push(crl);
@@ -156,4 +228,28 @@ impl Pool {
             }
         }
     }
+}
+
+/// Most tokens of the evidence that are looked at.
+const MAX_TOKENS: usize = 64;
+
+/// The tokens of the evidence that stand on the document, or on certificates, CRLs, OCSP responses and other tokens at hand; what
+/// each covers. Others prove nothing here and are left out.
+pub(super) fn kept(pool: &Pool, facts: &Facts) -> Vec<TimestampFacts> {
+    let mut kept = Vec::new();
+    for stamp in &pool.tokens {
+        let mut stamp = stamp.clone();
+        let Some(token) = &mut stamp.token else { continue };
+        let Some(hash) = token.imprint_digest else { continue };
+        token.covers = if hash == Hash::Sha256 && token.imprint_value == facts.sha256 {
+            pool.whole_document(facts)
+        } else {
+            pool.with_digest(hash, &token.imprint_value)
+        };
+        if !token.covers.is_empty() {
+            token.imprint = Imprint::Matches;
+            kept.push(stamp);
+        }
+    }
+    kept
 }

@@ -13,13 +13,16 @@ pub(super) struct Findings<'a> {
 }
 
 /// A detail in Chinese and English that is added to a rule's answer.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Detail {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// Chinese.
     pub zh: String,
+    /// English.
     pub en: String,
 }
 
 impl Detail {
+    /// The two texts.
     pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self { zh: zh.into(), en: en.into() }
     }

@@ -11,16 +11,20 @@ pub mod policy;
 pub mod text;
 pub mod verdict;
 
+pub mod chain;
 mod algorithms;
-mod chain;
 mod findings;
 mod needs;
+mod poe;
+mod proofs;
+mod reach;
 mod signature;
 mod signer;
 mod token;
 
 pub use anchor::{AnchorRow, RowKind};
 pub use evidence::{Evidence, Purpose, TrustAnchor};
+pub use findings::Detail;
 pub use needs::{Need, needs, path_needs};
 pub use policy::Policy;
 pub use text::render_text;
@@ -29,12 +33,13 @@ pub use verdict::{Indication, Verdict};
 use crate::{
     doc::{
         Facts,
-        facts::{Format, ProblemKind, SignatureKind},
+        facts::{Format, ProblemKind, SignatureFacts, SignatureKind, SignerFacts, TimestampFacts},
     },
     moment::Moment,
 };
 use evidence::Pool;
-use findings::{Detail, Findings};
+use chain::{Chain, Use};
+use findings::Findings;
 use legal::Legal;
 use policy::row;
 use verdict::{Conclusion, PolicyRef, SignatureVerdict, TimestampVerdict};
@@ -78,9 +83,24 @@ struct Context<'a> {
     pool: Pool,
     policy: &'a Policy,
     options: &'a Options,
+    chains: Option<&'a dyn Chains>,
+}
+
+/// Chains that were found elsewhere: the judge then weighs facts without any certificate at hand.
+pub trait Chains {
+    /// The chain of a signer; `None` if its certificate is not known.
+    fn chain(&self, signer: &SignerFacts, used: Use) -> Option<Chain>;
 }
 
 impl Context<'_> {
+    /// The chain of a signer, of several the one preferred at `moment`.
+    fn chain(&self, signer: &SignerFacts, used: Use, moment: Moment) -> Option<Chain> {
+        match self.chains {
+            Some(chains) => chains.chain(signer, used),
+            None => Some(chain::find(self, &self.pool, signer.certificate.as_ref()?, moment, used)),
+        }
+    }
+
     fn soft(&self) -> bool {
         self.options.revocation == Revocation::Soft
     }
@@ -88,10 +108,21 @@ impl Context<'_> {
 
 /// Judges a document.
 pub fn judge(facts: &Facts, evidence: &Evidence, policy: &Policy, options: &Options) -> Verdict {
-    let context = Context { evidence, pool: Pool::new(facts, evidence), policy, options };
+    verdict(facts, &Context { evidence, pool: Pool::new(facts, evidence), policy, options, chains: None })
+}
+
+/// Judges facts whose chains are known already, as [`judge`] does.
+pub fn judge_chains(facts: &Facts, chains: &dyn Chains, policy: &Policy, options: &Options) -> Verdict {
+    let evidence = &Evidence::default();
+    verdict(facts, &Context { evidence, pool: Pool::new(facts, evidence), policy, options, chains: Some(chains) })
+}
+
+fn verdict(facts: &Facts, context: &Context<'_>) -> Verdict {
+    let facts = &*with_countersignatures(facts);
+    let Context { policy, options, .. } = context;
     let (at, conclusion, signatures, timestamps, legal, defects) = match &facts.timestamp {
-        Some(stamp) => judge_timestamp_file(&context, facts, stamp),
-        None => judge_signatures(&context, facts),
+        Some(stamp) => judge_timestamp_file(context, facts, stamp),
+        None => judge_signatures(context, facts),
     };
     Verdict {
         file: options.file.clone(),
@@ -124,9 +155,10 @@ fn choices(policy: &Policy, options: &Options) -> Vec<&'static str> {
 
 type Parts = (Moment, Conclusion, Vec<SignatureVerdict>, Vec<TimestampVerdict>, Vec<legal::LegalSignature>, Vec<verdict::Defect>);
 
-fn judge_timestamp_file(context: &Context<'_>, facts: &Facts, stamp: &crate::doc::facts::TimestampFacts) -> Parts {
+fn judge_timestamp_file(context: &Context<'_>, facts: &Facts, stamp: &TimestampFacts) -> Parts {
     let own_time = !context.options.at_given;
-    let judged = token::judge(context, None, stamp, own_time);
+    let poes = proofs::collect(context, facts, &evidence::kept(&context.pool, facts)).poes;
+    let judged = token::judge(context, &poes, None, stamp, own_time);
     let at = stamp.token.as_ref().filter(|_| own_time).map_or(context.options.at, |token| token.time);
     let (mut conclusion, mut defects) = document(context, facts);
     let own = Conclusion { indication: judged.verdict.indication, sub: judged.verdict.sub_indication.clone().unwrap_or_default() };
@@ -142,33 +174,29 @@ fn judge_signatures(context: &Context<'_>, facts: &Facts) -> Parts {
     let mut conclusions = vec![whole];
     let mut timestamps = Vec::new();
     let mut legal = Vec::new();
-    // Document time-stamps first: they prove what they cover.
-    let mut documents = Vec::new();
-    let mut judged = Vec::with_capacity(facts.signatures.len());
-    for entry in &facts.signatures {
-        judged.push((entry.kind == SignatureKind::DocumentTimestamp).then(|| {
-            let (verdict, stamp, proof) = signature::judge_document_timestamp(context, entry);
-            documents.extend(proof);
-            (verdict, stamp)
-        }));
-    }
-    let only_documents = judged.iter().all(Option::is_some);
+    let proofs = proofs::collect(context, facts, &evidence::kept(&context.pool, facts));
+    let only_documents = facts.signatures.iter().all(|entry| entry.kind == SignatureKind::DocumentTimestamp);
     let mut signatures = Vec::with_capacity(facts.signatures.len());
-    for (entry, document) in facts.signatures.iter().zip(judged) {
-        if let Some((verdict, stamp)) = document {
-            if only_documents {
-                conclusions.push(of(&verdict));
+    for (entry, found) in facts.signatures.iter().zip(&proofs.entries) {
+        match found {
+            proofs::Entry::Document(document) => {
+                let (verdict, token) = document.as_ref();
+                if only_documents {
+                    conclusions.push(of(verdict));
+                }
+                timestamps.push(token.verdict.clone());
+                signatures.push(verdict.clone());
             }
-            timestamps.push(stamp);
-            signatures.push(verdict);
-        } else {
-            let judged = signature::judge(context, entry, &documents);
-            conclusions.push(of(&judged.verdict));
-            legal.push(legal::articles(facts.format.name(), &judged.verdict, context.options.at));
-            timestamps.extend(judged.timestamps);
-            signatures.push(judged.verdict);
+            proofs::Entry::Signature(tokens) => {
+                let judged = signature::judge(context, entry, &proofs, tokens);
+                conclusions.push(of(&judged));
+                legal.push(legal::articles(facts.format.name(), &judged, context.options.at));
+                timestamps.extend(tokens.iter().map(|token| token.verdict.clone()));
+                signatures.push(judged);
+            }
         }
     }
+    timestamps.extend(proofs.kept.iter().map(|token| token.verdict.clone()));
     for signature in &signatures {
         defects.extend(findings::defects(Some(&signature.id), &signature.checks));
     }
@@ -176,6 +204,24 @@ fn judge_signatures(context: &Context<'_>, facts: &Facts) -> Parts {
     let worst = conclusions.iter().map(|conclusion| conclusion.indication).max();
     let conclusion = conclusions.into_iter().find(|conclusion| Some(conclusion.indication) == worst);
     (context.options.at, conclusion.unwrap_or(Conclusion::PASSED), signatures, timestamps, legal, defects)
+}
+
+/// The document with everybody who countersigned as an entry of its own: what it covers is the signature it stands on.
+fn with_countersignatures(facts: &Facts) -> std::borrow::Cow<'_, Facts> {
+    if facts.signatures.iter().all(|entry| entry.signer.countersigners.is_empty()) {
+        return std::borrow::Cow::Borrowed(facts);
+    }
+    let mut signatures = Vec::new();
+    let mut pending: Vec<SignatureFacts> = facts.signatures.iter().rev().cloned().collect();
+    while let Some(entry) = pending.pop() {
+        for (at, signer) in entry.signer.countersigners.iter().enumerate().rev() {
+            let id = format!("{}/counter-{}", entry.id, at.saturating_add(1));
+            let counter = SignatureFacts::new(id, SignatureKind::Signature, signer.clone());
+            pending.push(SignatureFacts { end: entry.end, coverage: entry.coverage, changes: entry.changes.clone(), ..counter });
+        }
+        signatures.push(entry);
+    }
+    std::borrow::Cow::Owned(Facts { signatures, ..facts.clone() })
 }
 
 fn of(verdict: &SignatureVerdict) -> Conclusion {

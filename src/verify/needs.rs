@@ -1,6 +1,12 @@
 //! What is missing for a verdict and where the certificates say it can be had.
 
-use super::{Context, Evidence, Options, Policy, chain, evidence::Pool};
+use super::{
+    Context, Evidence, Options, Policy,
+    chain::{ChainFault, Use},
+    evidence::Pool,
+    poe::Poes,
+    reach::{Clock, Status, weigh},
+};
 use crate::{
     crypto::Hash,
     doc::{
@@ -10,7 +16,7 @@ use crate::{
     pki::{
         Certificate,
         build::ocsp,
-        path::{PathResult, Status},
+        path::{self, PathResult},
     },
 };
 
@@ -49,20 +55,20 @@ impl Need {
 /// the caller asks only those on its allow-list.
 pub fn needs(facts: &Facts, evidence: &Evidence, options: &Options) -> Vec<Need> {
     let policy = Policy::default();
-    let context = Context { evidence, pool: Pool::new(facts, evidence), policy: &policy, options };
+    let context = Context { evidence, pool: Pool::new(facts, evidence), policy: &policy, options, chains: None };
+    let poes = Poes::default();
     let mut needs = Vec::new();
-    let mut ask = |signer: &SignerFacts, used: chain::Use, at| {
-        let Some(leaf) = &signer.certificate else { return };
-        let chain = match used {
-            chain::Use::Sign | chain::Use::Seal if signer.timestamps.is_empty() => chain::find_now(&context, leaf, used),
-            _ => chain::find(&context, leaf, at, used),
-        };
+    let mut ask = |signer: &SignerFacts, used: Use, at| {
+        let Some(chain) = context.chain(signer, used, at) else { return };
+        // What a document brings tells nothing new about a signature whose time nothing proves.
+        let independent = used != Use::Timestamp && signer.timestamps.is_empty();
+        let reach = weigh(&chain, &Clock { poes: &poes, looking: at, proven: at, independent });
         for (position, certificate) in chain.path.iter().enumerate() {
-            if matches!(chain.status.get(position), Some(chain::Status::Unknown(_))) {
+            if matches!(reach.status.get(position), Some(Status::Unknown(..))) {
                 add(&mut needs, certificate, chain.path.get(position.saturating_add(1)));
             }
         }
-        if matches!(chain.fault, Some(chain::ChainFault::NotFound(_)))
+        if matches!(chain.fault, Some(ChainFault::NotFound(_)))
             && let Some(last) = chain.path.last()
         {
             push(&mut needs, last.issuer_urls().map(|url| Need::Issuer { url: url.into() }));
@@ -70,16 +76,17 @@ pub fn needs(facts: &Facts, evidence: &Evidence, options: &Options) -> Vec<Need>
     };
     for entry in &facts.signatures {
         let used = match entry.kind {
-            SignatureKind::Signature => chain::Use::Sign,
-            SignatureKind::Seal => chain::Use::Seal,
-            SignatureKind::DocumentTimestamp => chain::Use::Timestamp,
+            SignatureKind::Signature => Use::Sign,
+            SignatureKind::Seal => Use::Seal,
+            SignatureKind::DocumentTimestamp => Use::Timestamp,
         };
         ask(&entry.signer, used, options.at);
-        entry.signer.timestamps.iter().for_each(|stamp| ask(&stamp.signer, chain::Use::Timestamp, options.at));
+        entry.signer.timestamps.iter().for_each(|stamp| ask(&stamp.signer, Use::Timestamp, options.at));
+        entry.signer.countersigners.iter().for_each(|counter| ask(counter, Use::Sign, options.at));
     }
     if let Some(stamp) = &facts.timestamp {
         let at = stamp.token.as_ref().filter(|_| !options.at_given).map_or(options.at, |token| token.time);
-        ask(&stamp.signer, chain::Use::Timestamp, at);
+        ask(&stamp.signer, Use::Timestamp, at);
     }
     needs
 }
@@ -88,7 +95,7 @@ pub fn needs(facts: &Facts, evidence: &Evidence, options: &Options) -> Vec<Need>
 pub fn path_needs(result: &PathResult) -> Vec<Need> {
     let mut needs = Vec::new();
     for (position, certificate) in result.path.iter().enumerate() {
-        if matches!(result.revocation.get(position), Some(fact) if matches!(fact.status, Status::Unknown(_))) {
+        if matches!(result.revocation.get(position), Some(fact) if matches!(fact.status, path::Status::Unknown(_))) {
             add(&mut needs, certificate, result.path.get(position.saturating_add(1)));
         }
     }

@@ -1,84 +1,68 @@
-//! Judging one signature: basic validation, then with the times that its time-stamps prove (EN 319 102-1 §5.3, §5.5).
+//! Judging one signature: basic validation, then with what time-stamps prove (EN 319 102-1 §5.3, §5.5, §5.6).
 
 use super::{
     Context, algorithms,
     anchor::{Recorded, RowKind, recorded},
-    chain::{self, Use},
+    chain::Use,
     findings::{Detail, Findings},
+    poe::{Poes, Proof},
     policy::row,
+    proofs::Proofs,
+    reach::{Clock, weak},
     signer::{Role, SKEW, Standing, Times, anchor, arithmetic, shown, standing},
     token::{self, JudgedToken},
-    verdict::{Conclusion, Indication, SignatureVerdict, TimestampVerdict},
+    verdict::{Conclusion, Indication, SignatureVerdict},
 };
 use crate::{
     doc::facts::{Changes, Coverage, Problem, ProblemKind, SignatureFacts, SignatureKind, TimestampFacts, TimestampKind, Unjudged},
     moment::Moment,
 };
 
-/// A proof of existence from outside the signature: when, its latest moment, its name on the verdict.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Proof {
-    pub time: Moment,
-    pub latest: Moment,
-    pub source: &'static str,
-    /// How far into the file it reaches: it proves only what ends before.
-    pub end: u64,
-}
-
-/// A judged signature.
-pub(super) struct Judged {
-    pub verdict: SignatureVerdict,
-    pub timestamps: Vec<TimestampVerdict>,
-}
-
-/// Judges a signature or seal; `documents` are proofs from the document's time-stamps, of which those count that cover it.
-pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, documents: &[Proof]) -> Judged {
-    let documents: Vec<Proof> = documents.iter().copied().filter(|proof| proof.end > entry.end).collect();
+/// Judges a signature or seal by what is proven of it; `tokens` are its own time-stamps.
+pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, proofs: &Proofs, tokens: &[JudgedToken]) -> SignatureVerdict {
     let mut findings = Findings::new(context.policy);
     let signer = &entry.signer;
-    let tokens: Vec<JudgedToken> = signer.timestamps.iter().map(|stamp| token::judge(context, Some(&entry.id), stamp, false)).collect();
     let mut problems = entry.problems.clone();
-    if tokens.iter().any(|token| token.malformed) {
+    if tokens.iter().any(|token| token.malformed && token.kind != TimestampKind::Archive) {
         let text = ("所附时间戳不是 RFC 3161 时间戳", "an attached time-stamp is no RFC 3161 token");
         problems.push(Problem::malformed(text.0, text.1));
     }
-    arithmetic(&mut findings, signer, &problems);
-
-    let proof = best_proof(&signer.timestamps, &tokens, &documents);
+    let at = context.options.at;
+    let proof = proofs.poes.get(&signer.signature_value_sha256);
     let claimed = entry.claimed_time.or(signer.signing_time);
-    let after = signer.timestamps.iter().zip(&tokens).filter(|(stamp, _)| stamp.kind == TimestampKind::Content);
-    let after = after.filter_map(|(_, token)| token.proof).map(|(time, _)| time).max();
-    let times = Times { at: context.options.at, proven: proof.map(|proof| proof.latest.min(context.options.at)), after };
-    time_checks(&mut findings, &tokens, &times, proof, claimed);
+    let after = tokens.iter().filter(|token| token.kind == TimestampKind::Content);
+    let after = after.filter_map(|token| token.proof).map(|proof| proof.time).max();
+    let times = Times { at, proven: proof.map(|proof| proof.latest.min(at)), after };
 
-    let standing = match &signer.certificate {
-        Some(certificate) => {
-            let role = if entry.kind == SignatureKind::Seal { Use::Seal } else { Use::Sign };
-            let chain = match times.proven {
-                Some(proven) => chain::find(context, certificate, proven, role),
-                None => chain::find_now(context, certificate, role),
-            };
-            let standing = standing(&mut findings, context, chain, &times, Role::Signer);
-            algorithms::check(&mut findings, signer, &standing.path, times.validity(), after.or(claimed));
-            identity(&mut findings, certificate);
-            licence(&mut findings, context, &standing, times.validity());
-            standing
+    let role = if entry.kind == SignatureKind::Seal { Use::Seal } else { Use::Sign };
+    let chain = context.chain(signer, role, times.validity());
+    arithmetic(&mut findings, signer, chain.is_some(), &problems);
+    time_checks(&mut findings, entry, proofs, tokens, &times, proof, claimed);
+    let standing = match chain {
+        Some(chain) => {
+            // Whoever presents the document chose what it brings: without a proof of time an older list, still current by its own word,
+            // hides a revocation.
+            let clock = Clock { poes: &proofs.poes, looking: at, proven: times.validity(), independent: times.proven.is_none() };
+            standing(&mut findings, context, chain, &clock, &times, Role::Signer)
         }
-        None => {
-            algorithms::check(&mut findings, signer, &[], times.validity(), after.or(claimed));
-            Standing::unknown()
-        }
+        None => Standing::UNKNOWN,
     };
+    let key = standing.key.or_else(|| Some(signer.certificate.as_ref()?.public_key().ok()?.kind()));
+    let weak: Vec<_> = weak(None, key, times.validity()).into_iter().chain(standing.weak.clone()).collect();
+    algorithms::check(&mut findings, signer, &weak, times.validity(), after.or(claimed));
+    if let Some(certificate) = &signer.certificate {
+        identity(&mut findings, certificate);
+        licence(&mut findings, context, &standing, times.validity());
+    }
     coverage(&mut findings, entry);
 
     let conclusion = findings.conclusion();
-    let stamped = proof.is_some_and(|proof| proof.source == "signature-timestamp");
-    let verdict = SignatureVerdict {
+    SignatureVerdict {
         id: entry.id.clone(),
         kind: entry.kind.name(),
         indication: conclusion.indication,
         sub_indication: conclusion.sub_indication(),
-        level: signer.baseline.then_some(if stamped { "B-T" } else { "B-B" }),
+        level: signer.baseline.then(|| level(context, entry, proofs, tokens, &standing)),
         signature_algorithm: signer.signature_algorithm.clone(),
         digest_algorithm: signer.digest_algorithm.clone(),
         signer: signer.certificate.as_ref().map(shown),
@@ -91,24 +75,33 @@ pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, documents: &[
         covers: entry.coverage.name(),
         changes_after: entry.changes.name(),
         checks: findings.checks(),
-    };
-    Judged { verdict, timestamps: tokens.into_iter().map(|token| token.verdict).collect() }
-}
-
-impl Standing {
-    fn unknown() -> Self {
-        Self { trusted: false, at_signing: "unknown", now: "unknown", path: Vec::new() }
     }
 }
 
-/// The earliest proof of existence: signature time-stamps that passed, and what the document proves.
-fn best_proof(stamps: &[TimestampFacts], tokens: &[JudgedToken], documents: &[Proof]) -> Option<Proof> {
-    let own = stamps.iter().zip(tokens).filter(|(stamp, _)| stamp.kind == TimestampKind::Signature);
-    let own = own.filter_map(|(_, token)| token.proof).map(|(time, latest)| Proof { time, latest, source: "signature-timestamp", end: 0 });
-    own.chain(documents.iter().copied()).min_by_key(|proof| proof.latest)
+/// The baseline level that is there, not the one that is claimed (EN 319 122-1 §6, EN 319 142-1 §6): a time-stamp that counts; the
+/// signer's chain with its revocation data inside the document; a later time-stamp over all of that.
+fn level(context: &Context<'_>, entry: &SignatureFacts, proofs: &Proofs, tokens: &[JudgedToken], standing: &Standing) -> &'static str {
+    let own = tokens.iter().any(|token| token.kind == TimestampKind::Signature && token.proof.is_some());
+    let value = entry.signer.signature_value_sha256;
+    if !own && !proofs.cover(&[value]) {
+        return "B-B";
+    }
+    let Some(material) = standing.material.as_ref().filter(|material| material.iter().all(|id| context.pool.is_carried(id))) else {
+        return "B-T";
+    };
+    let all: Vec<_> = material.iter().copied().chain([value]).collect();
+    if proofs.cover(&all) { "B-LTA" } else { "B-LT" }
 }
 
-fn time_checks(findings: &mut Findings<'_>, tokens: &[JudgedToken], times: &Times, proof: Option<Proof>, claimed: Option<Moment>) {
+fn time_checks(
+    findings: &mut Findings<'_>,
+    entry: &SignatureFacts,
+    proofs: &Proofs,
+    tokens: &[JudgedToken],
+    times: &Times,
+    proof: Option<Proof>,
+    claimed: Option<Moment>,
+) {
     match proof {
         Some(proof) => findings.met_with(row::TIME_PROVEN, Detail::new(proof.time.to_string(), proof.time.to_string())),
         None => findings.unmet(row::TIME_PROVEN, Conclusion::PASSED, Detail::default()),
@@ -123,10 +116,14 @@ fn time_checks(findings: &mut Findings<'_>, tokens: &[JudgedToken], times: &Time
             }
         }
     }
-    if let (Some(after), Some(proof)) = (times.after, proof)
-        && after > proof.latest
-    {
-        let detail = Detail::new("内容时间戳晚于签名时间戳", "the content time-stamp is later than the signature time-stamp");
+    let detail = if times.after.zip(proof).is_some_and(|(after, proof)| after > proof.latest) {
+        Some(Detail::new("内容时间戳晚于签名时间戳", "the content time-stamp is later than the signature time-stamp"))
+    } else if proofs.contradicted(&entry.signer.signature_value_sha256) {
+        Some(Detail::new("时间戳早于其所覆盖的时间戳", "a time-stamp is earlier than one that it covers"))
+    } else {
+        None
+    };
+    if let Some(detail) = detail {
         findings.unmet(row::ORDER, Conclusion::indeterminate("TIMESTAMP_ORDER_FAILURE"), detail);
     }
     let contradicted = claimed.is_some_and(|claimed| {
@@ -219,22 +216,17 @@ pub(super) const fn named(unjudged: Unjudged) -> (&'static str, &'static str, &'
     }
 }
 
-/// Judges a document time-stamp as an entry of its own.
-pub(super) fn judge_document_timestamp(
-    context: &Context<'_>,
-    entry: &SignatureFacts,
-) -> (SignatureVerdict, TimestampVerdict, Option<Proof>) {
+/// Judges a document time-stamp as an entry of its own; its proof counts only if the entry passes as a whole.
+pub(super) fn judge_document_timestamp(context: &Context<'_>, poes: &Poes, entry: &SignatureFacts) -> (SignatureVerdict, JudgedToken) {
     let facts = TimestampFacts { kind: TimestampKind::Document, token: entry.token.clone(), signer: entry.signer.clone() };
-    let judged = token::judge(context, Some(&entry.id), &facts, false);
+    let mut judged = token::judge(context, poes, Some(&entry.id), &facts, false);
     let mut findings = Findings::new(context.policy);
-    arithmetic(&mut findings, &entry.signer, &entry.problems);
+    arithmetic(&mut findings, &entry.signer, judged.certified, &entry.problems);
     coverage(&mut findings, entry);
     let outside = findings.conclusion();
     let inside = Conclusion { indication: judged.verdict.indication, sub: judged.verdict.sub_indication.clone().unwrap_or_default() };
     let conclusion = if outside.indication > inside.indication { outside } else { inside };
-    let proof = judged.proof.filter(|_| conclusion.indication == Indication::Passed);
-    let proof = proof.map(|(time, latest)| Proof { time, latest, source: "document-timestamp", end: entry.end });
-    let proof = proof.filter(|_| entry.coverage != Coverage::Partial);
+    judged.proof = judged.proof.filter(|_| conclusion.indication == Indication::Passed && entry.coverage != Coverage::Partial);
     let mut checks = judged.verdict.checks.clone();
     let known: Vec<&str> = checks.iter().map(|check| check.id).collect();
     let more: Vec<_> = findings.checks().into_iter().filter(|check| !known.contains(&check.id) || check.status != "pass").collect();
@@ -256,11 +248,11 @@ pub(super) fn judge_document_timestamp(
         claimed_time: entry.claimed_time,
         best_time: judged.verdict.time,
         best_time_source: "document-timestamp",
-        at_signing: "unknown",
-        now: "unknown",
+        at_signing: judged.at_signing,
+        now: judged.now,
         covers: entry.coverage.name(),
         changes_after: entry.changes.name(),
         checks,
     };
-    (verdict, judged.verdict, proof)
+    (verdict, judged)
 }

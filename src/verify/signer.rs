@@ -2,29 +2,33 @@
 
 use super::{
     Context,
-    chain::{Bounds, Chain, ChainFault, Status},
+    chain::{Chain, ChainFault, Revoked},
     findings::{Detail, Findings},
+    poe::{Id, Poes},
     policy::row,
+    reach::{Bounds, Clock, Reach, Status, Weak, weigh},
     verdict::{AnchorVerdict, Conclusion, SignerVerdict},
 };
 use crate::{
+    crypto::KeyKind,
     doc::facts::{CertificateReference, Integrity, Problem, ProblemKind, Quirk, SignerFacts},
     id::mask_text,
     moment::Moment,
-    pki::{
-        Certificate,
-        holder::HolderKind,
-        revocation::{Reason, minimal_integer},
-    },
+    pki::{Certificate, Reason, holder::HolderKind},
 };
 use std::time::Duration;
 
-/// Format, support, certificate, digests, value.
-pub(super) fn arithmetic(findings: &mut Findings<'_>, signer: &SignerFacts, problems: &[Problem]) {
+/// Format, support, certificate (`known`: it is at hand), digests, value.
+pub(super) fn arithmetic(
+    findings: &mut Findings<'_>,
+    signer: &SignerFacts,
+    known: bool,
+    problems: &[Problem],
+) {
     let all = || signer.problems.iter().chain(problems);
     format(findings, signer, all().filter(|problem| problem.kind == ProblemKind::Malformed));
     support(findings, signer, all());
-    if signer.certificate.is_some() {
+    if known {
         findings.met(row::SIGNER_FOUND);
         reference(findings, signer);
     } else if matches!(signer.integrity, Integrity::CertificateMissing | Integrity::Intact | Integrity::BadSignature) {
@@ -130,6 +134,26 @@ pub(super) struct Standing {
     pub at_signing: &'static str,
     pub now: &'static str,
     pub path: Vec<Certificate>,
+    /// What the judgement of the chain rests on: its certificates but the anchor, the statements on their revocation. `None` where
+    /// a status is not known.
+    pub material: Option<Vec<Id>>,
+    /// Algorithms of the chain that were too weak.
+    pub weak: Vec<Weak>,
+    /// The signer's key.
+    pub key: Option<KeyKind>,
+}
+
+impl Standing {
+    /// Of a signer whose chain is not at hand.
+    pub const UNKNOWN: Self = Self {
+        trusted: false,
+        at_signing: "unknown",
+        now: "unknown",
+        path: Vec::new(),
+        material: None,
+        weak: Vec::new(),
+        key: None,
+    };
 }
 
 /// How revocation after the proven time is read.
@@ -137,33 +161,85 @@ pub(super) struct Standing {
 pub(super) enum Role {
     /// A signer: what was proven to exist before the revocation stands.
     Signer,
-    /// A time-stamping authority: its earlier tokens stand only after a harmless reason (RFC 3161 §4 item 1).
+    /// A time-stamping authority: likewise, but what is proven only later is not known to be forged.
     Authority,
+    /// A time-stamp file judged at the time it names itself: that counts only after a harmless reason (RFC 3161 §4 item 1).
+    OwnTime,
 }
 
-/// Chain, key use, validity, revocation (EN 319 102-1 §5.2.6, §5.5.4).
-pub(super) fn standing(findings: &mut Findings<'_>, context: &Context<'_>, chain: Chain, times: &Times, role: Role) -> Standing {
+/// Chain, key use, validity, revocation (EN 319 102-1 §5.2.6, §5.5.4, §5.6.2).
+pub(super) fn standing(
+    findings: &mut Findings<'_>,
+    context: &Context<'_>,
+    chain: Chain,
+    clock: &Clock<'_>,
+    times: &Times,
+    role: Role,
+) -> Standing {
     key_use(findings, &chain);
     let trusted = trust(findings, &chain, times.proven.is_some());
+    let key = chain.links.first().and_then(|leaf| leaf.key);
     if !trusted {
-        return Standing { trusted, at_signing: "unknown", now: "unknown", path: chain.path };
+        return Standing { path: chain.path, key, ..Standing::UNKNOWN };
     }
-    let leaf = chain.status.first();
-    let revocation = revocations(findings, context, &chain, times, role);
-    let validity = validity(findings, &chain, times, leaf);
-    let now = match (leaf, chain.path.first()) {
-        (Some(Status::Revoked(revoked)), _) if revoked.at <= times.at => "revoked",
-        (_, Some(certificate)) if times.at > certificate.not_after() => "expired",
-        (Some(Status::Good), Some(certificate)) if times.at >= certificate.not_before() => "valid",
-        _ => "unknown",
-    };
+    let reach = weigh(&chain, clock);
+    let believed = believed(findings, &chain, &reach, clock);
+    let revocation = revocations(findings, context, &chain, &reach, times, role).filter(|_| believed);
+    let validity = validity(findings, &chain, &reach, times, role);
     let at_signing = match (validity, revocation) {
         (Some(false), _) => "expired",
         (_, Some(false)) => "revoked",
         (Some(true), Some(true)) => "valid",
         _ => "unknown",
     };
-    Standing { trusted, at_signing, now, path: chain.path }
+    let material = material(&chain, &reach);
+    Standing { trusted, at_signing, now: now(&chain, times.at), path: chain.path, material, weak: reach.weak, key }
+}
+
+/// The state of the certificate at the time of the verdict. What the document itself brings tells of the past only.
+fn now(chain: &Chain, at: Moment) -> &'static str {
+    let poes = Poes::default();
+    let reach = weigh(chain, &Clock { poes: &poes, looking: at, proven: at, independent: true });
+    match (reach.status.first(), reach.bounds) {
+        (Some(Status::Revoked(revoked)), _) if revoked.at <= at && revoked.reason != Reason::CertificateHold => "revoked",
+        (_, Bounds::TooLate) => "expired",
+        (Some(Status::Good), Bounds::Inside) if in_force_above(chain, &reach) => "valid",
+        _ => "unknown",
+    }
+}
+
+fn in_force_above(chain: &Chain, reach: &Reach) -> bool {
+    let mut above = reach.status.iter().zip(&chain.links).skip(1);
+    reach.broken.is_none() && above.all(|(status, link)| matches!(status, Status::Good) || link.unlisted)
+}
+
+/// The certificates but the anchor, and the good statements.
+fn material(chain: &Chain, reach: &Reach) -> Option<Vec<Id>> {
+    let mut material = Vec::new();
+    for ((link, status), relied) in chain.links.iter().zip(&reach.status).zip(&reach.relied) {
+        material.push(link.id);
+        match (status, relied) {
+            (Status::Unknown(..), _) if !link.unlisted => return None,
+            (_, relied) => material.extend(*relied),
+        }
+    }
+    Some(material)
+}
+
+/// Whether every certificate is proven to be from a time when its issuer's word counted, and every issuer was in force.
+fn believed(findings: &mut Findings<'_>, chain: &Chain, reach: &Reach, clock: &Clock<'_>) -> bool {
+    let Some((position, detail, sub)) = &reach.broken else { return true };
+    // Where the leaf itself is out of its bounds, that its issuers are too is the same finding.
+    let expired = chain.links.first().is_some_and(|leaf| clock.looking > leaf.not_after);
+    let sub = if *sub == "REVOKED_CA_NO_POE" {
+        if matches!(reach.status.first(), Some(Status::Revoked(_))) { "REVOKED_NO_POE" } else { sub }
+    } else if expired {
+        "OUT_OF_BOUNDS_NO_POE"
+    } else {
+        "CERTIFICATE_CHAIN_GENERAL_FAILURE"
+    };
+    findings.unmet(row::CHAIN_VALID, Conclusion::indeterminate(sub), of_certificate(chain, *position, detail));
+    false
 }
 
 fn key_use(findings: &mut Findings<'_>, chain: &Chain) {
@@ -203,15 +279,16 @@ fn trust(findings: &mut Findings<'_>, chain: &Chain, proven: bool) -> bool {
 }
 
 /// Whether the certificate was within its validity when the signature was made: yes, proven no, or not known.
-fn validity(findings: &mut Findings<'_>, chain: &Chain, times: &Times, leaf: Option<&Status>) -> Option<bool> {
+fn validity(findings: &mut Findings<'_>, chain: &Chain, reach: &Reach, times: &Times, role: Role) -> Option<bool> {
+    let leaf = chain.links.first();
     let bounds = |zh: &str, en: &str| {
-        let limits = chain.path.first().map(|leaf| (leaf.not_before(), leaf.not_after()));
+        let limits = leaf.map(|leaf| (leaf.not_before, leaf.not_after));
         let (from, to) = limits.map_or_else(Default::default, |(from, to)| (from.to_string(), to.to_string()));
         Detail::new(format!("{zh}（有效期 {from} 至 {to}）"), format!("{en} (valid from {from} to {to})"))
     };
-    match chain.bounds {
+    match reach.bounds {
         Bounds::Inside => {
-            if chain.path.first().is_some_and(|leaf| times.at > leaf.not_after()) {
+            if leaf.is_some_and(|leaf| times.at > leaf.not_after) {
                 findings.met_with(row::VALIDITY, bounds("签署时有效，现已过期", "valid at signing, expired since"));
             } else {
                 findings.met(row::VALIDITY);
@@ -228,8 +305,8 @@ fn validity(findings: &mut Findings<'_>, chain: &Chain, times: &Times, leaf: Opt
             None
         }
         Bounds::TooLate => {
-            let late = chain.path.first().is_some_and(|leaf| times.after.is_some_and(|after| after > leaf.not_after()));
-            if late {
+            let late = leaf.is_some_and(|leaf| times.after.is_some_and(|after| after > leaf.not_after));
+            if late && role == Role::Signer {
                 findings.unmet(
                     row::VALIDITY,
                     Conclusion::failed("EXPIRED"),
@@ -237,7 +314,8 @@ fn validity(findings: &mut Findings<'_>, chain: &Chain, times: &Times, leaf: Opt
                 );
                 return Some(false);
             }
-            let sub = if matches!(leaf, Some(Status::Good)) { "OUT_OF_BOUNDS_NOT_REVOKED" } else { "OUT_OF_BOUNDS_NO_POE" };
+            let good = matches!(reach.status.first(), Some(Status::Good));
+            let sub = if good { "OUT_OF_BOUNDS_NOT_REVOKED" } else { "OUT_OF_BOUNDS_NO_POE" };
             findings.unmet(
                 row::VALIDITY,
                 Conclusion::indeterminate(sub),
@@ -249,69 +327,44 @@ fn validity(findings: &mut Findings<'_>, chain: &Chain, times: &Times, leaf: Opt
 }
 
 /// Whether the certificates were unrevoked when the signature was made: yes, proven no, or not known.
-fn revocations(findings: &mut Findings<'_>, context: &Context<'_>, chain: &Chain, times: &Times, role: Role) -> Option<bool> {
+fn revocations(
+    findings: &mut Findings<'_>,
+    context: &Context<'_>,
+    chain: &Chain,
+    reach: &Reach,
+    times: &Times,
+    role: Role,
+) -> Option<bool> {
     let mut answer = Some(true);
     let mut good = true;
-    for (position, status) in chain.status.iter().enumerate() {
+    for (position, status) in reach.status.iter().enumerate() {
         match status {
             Status::Good => {}
-            Status::Unknown(why) => {
+            Status::Unknown(why, sub) => {
                 good = false;
-                answer = answer.and(None);
+                answer = answer.filter(|known| !known);
                 let detail = of_certificate(chain, position, why);
-                if context.soft() || unlisted(context, chain, position) {
+                let unlisted = chain.links.get(position).is_some_and(|link| link.unlisted);
+                if context.soft() || unlisted {
                     findings.warned(row::STATUS_KNOWN, detail);
                 } else {
-                    findings.unmet(row::STATUS_KNOWN, Conclusion::indeterminate("TRY_LATER"), detail);
+                    findings.unmet(row::STATUS_KNOWN, Conclusion::indeterminate(*sub), detail);
                 }
             }
             Status::Revoked(revoked) => {
+                good = false;
                 let when = format!("{}（{}）", revoked.at, revoked.reason);
                 let when_en = format!("{} ({})", revoked.at, revoked.reason);
-                let told =
-                    |zh: &str, en: &str| of_certificate(chain, position, &Detail::new(format!("{when}，{zh}"), format!("{when_en}, {en}")));
-                let compromise = matches!(revoked.reason, Reason::KeyCompromise | Reason::CaCompromise | Reason::AaCompromise);
-                let since = revoked.invalid_since.filter(|_| compromise).map_or(revoked.at, |since| since.min(revoked.at));
-                let after = times.after.is_some_and(|after| after >= revoked.at);
-                let proven_before = times.proven.is_some_and(|proven| proven < since);
-                let harmless = matches!(revoked.reason, Reason::AffiliationChanged | Reason::Superseded | Reason::CessationOfOperation);
-                let verdict = if revoked.reason == Reason::CertificateHold {
-                    Err((Conclusion::indeterminate("TRY_LATER"), told("证书被暂停使用", "the certificate is on hold")))
-                } else if position > 0 {
-                    if proven_before && !compromise || times.proven.is_none() && times.at < since {
-                        Ok(told("其后吊销", "revoked only later"))
-                    } else {
-                        Err((
-                            Conclusion::indeterminate("REVOKED_CA_NO_POE"),
-                            told("上级证书已吊销", "an authority's certificate is revoked"),
-                        ))
-                    }
-                } else if after {
-                    Err((Conclusion::failed("REVOKED"), told("签署于吊销之后", "it was made after the revocation")))
-                } else if role == Role::Authority && !harmless {
-                    Err((
-                        Conclusion::indeterminate("REVOKED_NO_POE"),
-                        told("时间戳机构证书已吊销", "the authority's certificate is revoked"),
-                    ))
-                } else if proven_before {
-                    Ok(told("其后吊销，签署在先", "revoked only after the proven time"))
-                } else if times.proven.is_some_and(|proven| proven >= revoked.at) {
-                    // docs/divergences.md: the earliest proof there is lies after the revocation.
-                    Err((Conclusion::failed("REVOKED"), told("时间证明晚于吊销", "the proof of time is later than the revocation")))
-                } else if times.proven.is_none() && times.at < since {
-                    Ok(told("其后吊销", "revoked only later"))
-                } else {
-                    Err((Conclusion::indeterminate("REVOKED_NO_POE"), told("没有吊销前的时间证明", "nothing proves an earlier time")))
-                };
-                match verdict {
-                    Ok(detail) => findings.met_with(row::REVOKED, detail),
-                    Err((conclusion, detail)) => {
+                let (decided, zh, en) = revoked_when(revoked, position, times, role);
+                let detail = of_certificate(chain, position, &Detail::new(format!("{when}，{zh}"), format!("{when_en}, {en}")));
+                match decided {
+                    None => findings.met_with(row::REVOKED, detail),
+                    Some(conclusion) => {
                         let failed = conclusion == Conclusion::failed("REVOKED");
-                        answer = if failed { Some(false) } else { None };
+                        answer = if failed { Some(false) } else { answer.filter(|known| !known) };
                         findings.unmet(row::REVOKED, conclusion, detail);
                     }
                 }
-                good = false;
             }
         }
     }
@@ -322,31 +375,34 @@ fn revocations(findings: &mut Findings<'_>, context: &Context<'_>, chain: &Chain
     answer
 }
 
-/// Whether an authority stands directly below the trust anchor and nothing shows that the anchor publishes the status of what it
-/// issues: no list of it, current or not, no answer about it, and no certificate of it that names a place to ask. Who trusts such
-/// an anchor withdraws its authorities by other means (RFC 5280 §6.1.3 (a)(3), docs/divergences.md).
-fn unlisted(context: &Context<'_>, chain: &Chain, position: usize) -> bool {
-    let (Some(authority), Some(anchor)) = (chain.path.get(position), chain.path.get(position + 1)) else { return false };
-    if position == 0 || chain.path.len() != position + 2 {
-        return false;
+/// What a revocation means for something proven to exist at a time; `None` if nothing. What the certificate itself issued is
+/// believed only from before, which [`super::reach`] sees to.
+fn revoked_when(revoked: &Revoked, position: usize, times: &Times, role: Role) -> (Option<Conclusion>, &'static str, &'static str) {
+    let since = revoked.since();
+    let harmless = matches!(revoked.reason, Reason::AffiliationChanged | Reason::Superseded | Reason::CessationOfOperation);
+    let before = times.validity() < since && (role != Role::OwnTime || harmless || times.at < since);
+    if revoked.reason == Reason::CertificateHold {
+        (Some(Conclusion::indeterminate("TRY_LATER")), "证书被暂停使用", "the certificate is on hold")
+    } else if position > 0 && before {
+        (None, "其后吊销", "revoked only later")
+    } else if position > 0 {
+        (Some(Conclusion::indeterminate("REVOKED_CA_NO_POE")), "上级证书已吊销", "an authority's certificate is revoked")
+    } else if times.after.is_some_and(|after| after >= revoked.at) && role == Role::Signer {
+        (Some(Conclusion::failed("REVOKED")), "签署于吊销之后", "it was made after the revocation")
+    } else if before {
+        (None, "其后吊销，签署在先", "revoked only after the proven time")
+    } else if role != Role::Signer {
+        (Some(Conclusion::indeterminate("REVOKED_NO_POE")), "时间戳机构证书已吊销", "the authority's certificate is revoked")
+    } else if times.proven.is_some_and(|proven| proven >= revoked.at) {
+        // docs/divergences.md: the earliest proof there is lies after the revocation.
+        (Some(Conclusion::failed("REVOKED")), "时间证明晚于吊销", "the proof of time is later than the revocation")
+    } else {
+        (Some(Conclusion::indeterminate("REVOKED_NO_POE")), "没有吊销前的时间证明", "nothing proves an earlier time")
     }
-    let pool = &context.pool;
-    let issued = |certificate: &&Certificate| certificate.issuer() == anchor.subject();
-    let known = pool.certificates.iter().chain(context.evidence.anchors.iter().map(|anchor| &anchor.certificate)).chain(&chain.path);
-    let lists = pool.crls.iter().any(|list| list.issuer() == anchor.subject());
-    let answers = pool.ocsps.iter().flat_map(|answer| answer.responses());
-    let serial = minimal_integer(authority.serial());
-    let answered = answers.into_iter().any(|single| minimal_integer(&single.id.serial) == serial);
-    !lists && !answered && !known.into_iter().filter(issued).any(names_a_place)
-}
-
-fn names_a_place(certificate: &Certificate) -> bool {
-    let extensions = certificate.extensions();
-    extensions.crl_distribution_points.is_some() || extensions.freshest_crl.is_some() || certificate.ocsp_urls().next().is_some()
 }
 
 fn of_certificate(chain: &Chain, position: usize, detail: &Detail) -> Detail {
-    let name = chain.path.get(position).map(|certificate| mask_text(&certificate.subject().display())).unwrap_or_default();
+    let name = chain.links.get(position).map(|link| link.name.as_str()).unwrap_or_default();
     Detail::new(format!("{name}：{}", detail.zh), format!("{name}: {}", detail.en))
 }
 

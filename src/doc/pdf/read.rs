@@ -68,7 +68,14 @@ fn read_into(source: &dyn ByteSource, options: &ReadOptions<'_>, facts: &mut Fac
     let newest = Newest::new(&document, oldest);
     for ((field, reading), revision) in found.iter().zip(revisions) {
         match reading {
-            Ok(signature) => facts.signatures.extend(entries(&newest, field, signature, revision, &extra)),
+            Ok(signature) => {
+                let mut found = entries(&newest, field, signature, revision, &extra);
+                // A document time-stamp proves the security store as it was in the revision that it ends.
+                for token in found.iter_mut().filter_map(|entry| entry.token.as_mut()) {
+                    token.covers = revision.and_then(|revision| security_store(revision).ok()).map(|store| store.ids()).unwrap_or_default();
+                }
+                facts.signatures.extend(found);
+            }
             Err(error) => facts.signatures.push(unreadable(field, *error)),
         }
     }

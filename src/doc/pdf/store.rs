@@ -3,6 +3,8 @@
 use super::document::Revision;
 use super::input::PdfError;
 use super::object::{Dictionary, Object};
+use crate::crypto::Hash;
+use crate::doc::facts::Id;
 
 /// How many items are read.
 const MAX_ITEMS: usize = 2_000;
@@ -18,6 +20,14 @@ pub struct SecurityStore {
     pub crls: Vec<Vec<u8>>,
     /// OCSP responses.
     pub ocsps: Vec<Vec<u8>>,
+}
+
+impl SecurityStore {
+    /// SHA-256 of everything in it.
+    pub fn ids(&self) -> Vec<Id> {
+        let all = self.certificates.iter().chain(&self.crls).chain(&self.ocsps);
+        all.map(|der| Hash::Sha256.digest(der).try_into().unwrap_or_default()).collect()
+    }
 }
 
 /// Reads the store of `revision`, with what its VRI entries name besides.

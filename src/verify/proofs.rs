@@ -1,0 +1,195 @@
+//! What the time-stamps prove, the latest first: each that passes proves its objects, earlier tokens and their material among
+//! them, which then may stand although their authorities have ended since (EN 319 102-1 §5.6.2.3, §5.6.3.4).
+
+use super::{
+    Context,
+    poe::{Id, Poes, Proof},
+    signature::judge_document_timestamp,
+    token::{self, JudgedToken},
+    verdict::SignatureVerdict,
+};
+use crate::{
+    doc::facts::{CertificateReference, Facts, Imprint, SignatureFacts, SignatureKind, SignerFacts, TimestampFacts, TimestampKind},
+    moment::Moment,
+};
+use std::time::Duration;
+
+/// What came of one entry's tokens.
+pub(super) enum Entry {
+    /// A signature or seal: its time-stamps in their order.
+    Signature(Vec<JudgedToken>),
+    /// A document time-stamp.
+    Document(Box<(SignatureVerdict, JudgedToken)>),
+}
+
+/// Everything proven in a document.
+pub(super) struct Proofs {
+    pub poes: Poes,
+    /// One for each entry.
+    pub entries: Vec<Entry>,
+    /// Tokens from the evidence that stand on the document or on its material.
+    pub kept: Vec<JudgedToken>,
+    /// Tokens that are intact: what they cover, their earliest and latest moment.
+    spans: Vec<Span>,
+}
+
+struct Span {
+    id: Id,
+    covers: Vec<Id>,
+    earliest: Moment,
+    latest: Moment,
+    passed: bool,
+}
+
+impl Proofs {
+    /// Whether, among the tokens that cover the object or stand in such a token, one is said to be older than what it covers.
+    pub fn contradicted(&self, object: &Id) -> bool {
+        let outer = self.spans.iter().filter(|span| span.passed && span.covers.contains(object));
+        outer.flat_map(|outer| self.spans.iter().map(move |inner| (outer, inner))).any(|(outer, inner)| {
+            inner.passed && inner.id != outer.id && outer.covers.contains(&inner.id) && outer.latest < inner.earliest
+        })
+    }
+
+    /// Whether one passed token covers all of these.
+    pub fn cover(&self, objects: &[Id]) -> bool {
+        self.spans.iter().any(|span| span.passed && objects.iter().all(|object| span.covers.contains(object)))
+    }
+}
+
+/// Where a token stands.
+#[derive(Clone, Copy)]
+enum Place {
+    /// The entry, and the position among its time-stamps; `None` is a document time-stamp.
+    Entry(usize, Option<usize>),
+    /// In the evidence.
+    Kept(usize),
+}
+
+struct Item<'a> {
+    place: Place,
+    covers: Vec<Id>,
+    id: Id,
+    earliest: Moment,
+    latest: Moment,
+    facts: Option<&'a TimestampFacts>,
+}
+
+/// Judges every token.
+pub(super) fn collect(context: &Context<'_>, facts: &Facts, kept: &[TimestampFacts]) -> Proofs {
+    let mut poes = Poes::default();
+    for (id, at) in &context.evidence.first_seen {
+        poes.add(*id, Proof { time: *at, latest: *at, source: "archive" });
+    }
+    let mut items = items(facts, kept);
+    items.sort_by_key(|item| (std::cmp::Reverse((item.latest, item.covers.len())), item.id));
+    let slots = |entry: &SignatureFacts| vec![None::<JudgedToken>; entry.signer.timestamps.len()];
+    let mut judged: Vec<Vec<Option<JudgedToken>>> = facts.signatures.iter().map(slots).collect();
+    let mut documents: Vec<Option<Box<(SignatureVerdict, JudgedToken)>>> = vec![None; facts.signatures.len()];
+    let mut kept_judged: Vec<Option<JudgedToken>> = vec![None; kept.len()];
+    let mut spans = Vec::new();
+    for item in items {
+        let (token, matches) = match (item.place, item.facts) {
+            (Place::Entry(at, None), _) => {
+                let Some(entry) = facts.signatures.get(at) else { continue };
+                let judged = judge_document_timestamp(context, &poes, entry);
+                let token = judged.1.clone();
+                if let Some(slot) = documents.get_mut(at) {
+                    *slot = Some(Box::new(judged));
+                }
+                (token, matches(entry.token.as_ref().map(|token| token.imprint)))
+            }
+            (Place::Entry(at, Some(position)), Some(stamp)) => {
+                let id = facts.signatures.get(at).map(|entry| entry.id.as_str());
+                let token = token::judge(context, &poes, id, stamp, false);
+                if let Some(slot) = judged.get_mut(at).and_then(|slots| slots.get_mut(position)) {
+                    *slot = Some(token.clone());
+                }
+                (token, matches(stamp.token.as_ref().map(|token| token.imprint)))
+            }
+            (Place::Kept(position), Some(stamp)) => {
+                let token = token::judge(context, &poes, None, stamp, false);
+                if let Some(slot) = kept_judged.get_mut(position) {
+                    *slot = Some(token.clone());
+                }
+                (token, matches(stamp.token.as_ref().map(|token| token.imprint)))
+            }
+            _ => continue,
+        };
+        let proof = token.proof.filter(|_| matches);
+        if let Some(proof) = proof {
+            item.covers.iter().for_each(|id| poes.add(*id, proof));
+        }
+        spans.push(Span { id: item.id, covers: item.covers, earliest: item.earliest, latest: item.latest, passed: proof.is_some() });
+    }
+    let entries = judged.into_iter().zip(documents).map(|(tokens, document)| match document {
+        Some(document) => Entry::Document(document),
+        None => Entry::Signature(tokens.into_iter().flatten().collect()),
+    });
+    Proofs { poes, entries: entries.collect(), kept: kept_judged.into_iter().flatten().collect(), spans }
+}
+
+fn matches(imprint: Option<Imprint>) -> bool {
+    imprint == Some(Imprint::Matches)
+}
+
+fn items<'a>(facts: &'a Facts, kept: &'a [TimestampFacts]) -> Vec<Item<'a>> {
+    let mut items = Vec::new();
+    for (at, entry) in facts.signatures.iter().enumerate() {
+        if entry.kind == SignatureKind::DocumentTimestamp {
+            let covers = covered_by_document(facts, entry);
+            items.push(item(Place::Entry(at, None), entry.token.as_ref(), covers, None));
+        }
+        for (position, stamp) in entry.signer.timestamps.iter().enumerate() {
+            items.push(item(Place::Entry(at, Some(position)), stamp.token.as_ref(), covered(&entry.signer, stamp), Some(stamp)));
+        }
+    }
+    for (position, stamp) in kept.iter().enumerate() {
+        let covers = stamp.token.as_ref().map(|token| token.covers.clone()).unwrap_or_default();
+        items.push(item(Place::Kept(position), stamp.token.as_ref(), covers, Some(stamp)));
+    }
+    items
+}
+
+fn item<'a>(
+    place: Place,
+    token: Option<&crate::doc::facts::TokenFacts>,
+    covers: Vec<Id>,
+    facts: Option<&'a TimestampFacts>,
+) -> Item<'a> {
+    let time = token.map_or(Moment::from_millis(i64::MIN), |token| token.time);
+    let accuracy = token.and_then(|token| token.accuracy).unwrap_or(Duration::ZERO);
+    Item { place, covers, id: token.map(|token| token.id).unwrap_or_default(), earliest: time.minus(accuracy), latest: time.plus(accuracy), facts }
+}
+
+/// What a time-stamp in a signature proves: the signature it stands on and, through the signing-certificate attribute, the signer's
+/// certificate; what else its imprint covers, the reader says.
+fn covered(signer: &SignerFacts, stamp: &TimestampFacts) -> Vec<Id> {
+    let mut covers = stamp.token.as_ref().map(|token| token.covers.clone()).unwrap_or_default();
+    if stamp.kind != TimestampKind::Content {
+        covers.push(signer.signature_value_sha256);
+        if let (CertificateReference::Matches(_), Some(certificate)) = (signer.certificate_reference, &signer.certificate) {
+            covers.push(certificate.fingerprint_sha256());
+        }
+    }
+    covers
+}
+
+/// What a document time-stamp proves: all signatures that end before it with what they hold, and the security store as it was.
+fn covered_by_document(facts: &Facts, stamp: &SignatureFacts) -> Vec<Id> {
+    let mut covers = stamp.token.as_ref().map(|token| token.covers.clone()).unwrap_or_default();
+    for earlier in facts.signatures.iter().filter(|entry| entry.end > 0 && entry.end < stamp.end) {
+        whole(&earlier.signer, &mut covers);
+        covers.extend(earlier.token.iter().map(|token| token.id));
+    }
+    covers
+}
+
+/// A signature with everything it holds.
+pub(super) fn whole(signer: &SignerFacts, covers: &mut Vec<Id>) {
+    covers.push(signer.signature_value_sha256);
+    covers.extend(&signer.carried);
+    if let (CertificateReference::Matches(_), Some(certificate)) = (signer.certificate_reference, &signer.certificate) {
+        covers.push(certificate.fingerprint_sha256());
+    }
+    signer.countersigners.iter().for_each(|counter| whole(counter, covers));
+}
