@@ -401,21 +401,24 @@ fn what_is_not_judged_is_named() {
     let spec = cms::SignedDataSpec::new(&algorithm, signer.certificate.der(), cms::Content::Attached(CONTENT));
     let signed = cms::prepare(&spec).unwrap().sign(&signer.key).unwrap();
     use xinyin::pki::signed_data::oid as attributes;
-    for (attribute, name) in [
-        (attributes::COUNTER_SIGNATURE, "counter-signatures"),
-        (attributes::ARCHIVE_TIMESTAMP_V3, "archive time-stamps"),
-        (attributes::EVIDENCE_RECORD_INTERNAL, "evidence records"),
-    ] {
+    let judged = |attribute| {
         let file = signed.encode_with(vec![cms::attribute(&attribute, &[5, 0])]);
-        let mut case = Case::new(&authority);
-        case.claimed = None;
+        let case = Case { claimed: None, ..Case::new(&authority) };
         let mut evidence = case.evidence();
         evidence.certificates.push(authority.issuing.certificate.clone());
-        let facts = read(&file, &ReadOptions::default()).unwrap();
-        let verdict = judge(&facts, &evidence, &Policy::default(), &case.options());
-        assert_is(&verdict, Indication::Indeterminate, Some("SIG_CONSTRAINTS_FAILURE"));
-        assert!(verdict.defects.iter().any(|defect| defect.id == "XY-2063" && defect.what_en.contains(name)), "{name}");
-    }
+        judge(&read(&file, &ReadOptions::default()).unwrap(), &evidence, &Policy::default(), &case.options())
+    };
+    let record = judged(attributes::EVIDENCE_RECORD_INTERNAL);
+    assert_is(&record, Indication::Indeterminate, Some("SIG_CONSTRAINTS_FAILURE"));
+    assert!(record.defects.iter().any(|defect| defect.id == "XY-2063" && defect.what_en.contains("evidence records")));
+    // What is no time-stamp proves nothing, and takes nothing away from the signature that it was put into.
+    let archive = judged(attributes::ARCHIVE_TIMESTAMP_V3);
+    passed(&archive);
+    assert!(archive.signatures[0].checks.iter().any(|check| check.id == "XY-2042" && check.status == "warn"));
+    // What stands there as a signature is judged as one.
+    let counter = judged(attributes::COUNTER_SIGNATURE);
+    assert_is(&counter, Indication::Failed, Some("FORMAT_FAILURE"));
+    assert_eq!((counter.signatures[0].indication, counter.signatures[1].id.as_str()), (Indication::Passed, "signer-1/counter-1"));
 }
 
 #[test]
