@@ -11,8 +11,9 @@ pub mod policy;
 pub mod text;
 pub mod verdict;
 
-pub mod chain;
 mod algorithms;
+pub mod chain;
+
 mod findings;
 mod needs;
 mod poe;
