@@ -4,8 +4,8 @@ use super::{
     archive,
     cms::{Message, same_type, unreadable},
     facts::{
-        CertificateReference, ContentRanges, Id, Imprint, Integrity, Problem, ProblemKind, Quirk, SignerFacts, TimestampFacts, TimestampKind, TokenFacts,
-        Unjudged,
+        CertificateReference, ContentRanges, Id, Imprint, Integrity, Problem, ProblemKind, Quirk, SignerFacts, TimestampFacts,
+        TimestampKind, TokenFacts, Unjudged,
     },
 };
 use crate::{
@@ -393,10 +393,9 @@ fn read_unsigned(frame: &Frame<'_, '_>, info: &SignerInfo<'_>, message: &Message
         match attribute.oid {
             oid::EVIDENCE_RECORD_INTERNAL | oid::EVIDENCE_RECORD_EXTERNAL => facts.unjudged.push(Unjudged::EvidenceRecord),
             // They could only prove more; without them the signature is judged by what is left.
-            oid::CERT_CRL_TIMESTAMP | oid::ESC_TIMESTAMP => facts.problems.push(Problem::notice(
-                "含有引用时间戳，未作为时间证明",
-                "time-stamps over references are not taken for a proof of time",
-            )),
+            oid::CERT_CRL_TIMESTAMP | oid::ESC_TIMESTAMP => facts
+                .problems
+                .push(Problem::notice("含有引用时间戳，未作为时间证明", "time-stamps over references are not taken for a proof of time")),
             oid::ARCHIVE_TIMESTAMP | oid::ARCHIVE_TIMESTAMP_V2 | oid::LONG_TERM_VALIDATION => facts.problems.push(Problem::notice(
                 "含有旧式归档时间戳，未作为时间证明",
                 "archive time-stamps of an older form are not taken for a proof of time",
@@ -409,7 +408,9 @@ fn read_unsigned(frame: &Frame<'_, '_>, info: &SignerInfo<'_>, message: &Message
     for (name, kind) in [(oid::SIGNATURE_TIMESTAMP, TimestampKind::Signature), (oid::ARCHIVE_TIMESTAMP_V3, TimestampKind::Archive)] {
         if unsigned.values(name).count() > MAX_TIMESTAMPS {
             let zh = format!("同类时间戳超过 {MAX_TIMESTAMPS} 个，其余未判断");
-            facts.problems.push(Problem::notice(zh, format!("more than {MAX_TIMESTAMPS} time-stamps of a kind; the others were not judged")));
+            facts
+                .problems
+                .push(Problem::notice(zh, format!("more than {MAX_TIMESTAMPS} time-stamps of a kind; the others were not judged")));
         }
         for value in unsigned.values(name).take(MAX_TIMESTAMPS) {
             let mut stamp = match kind {

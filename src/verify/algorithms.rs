@@ -14,13 +14,7 @@ use crate::{
 /// Checks everything that protects the signature: its digests, and what was found weak of the signer's key and the chain (`others`;
 /// the anchor's own signature protects nothing). `proven` is when the signature existed at the latest; `made` when it was made, if
 /// known. Returns whether all are strong.
-pub(super) fn check(
-    findings: &mut Findings<'_>,
-    signer: &SignerFacts,
-    others: &[Weak],
-    proven: Moment,
-    made: Option<Moment>,
-) -> bool {
+pub(super) fn check(findings: &mut Findings<'_>, signer: &SignerFacts, others: &[Weak], proven: Moment, made: Option<Moment>) -> bool {
     let mut strong = true;
     for problem in signer.problems.iter().filter(|problem| problem.kind == ProblemKind::Algorithm) {
         strong = false;

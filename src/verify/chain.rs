@@ -251,13 +251,7 @@ fn names_a_place(certificate: &Certificate) -> bool {
 }
 
 /// The chain to an anchor that is named for the purpose and was not in force at the moment; why it was not.
-fn lapsed(
-    context: &Context<'_>,
-    leaf: &Certificate,
-    moment: Moment,
-    used: Use,
-    pool: &Pool,
-) -> Option<(PathResult, Detail)> {
+fn lapsed(context: &Context<'_>, leaf: &Certificate, moment: Moment, used: Use, pool: &Pool) -> Option<(PathResult, Detail)> {
     let named = |anchor: &&TrustAnchor| used.purposes().iter().any(|purpose| anchor.named_for(*purpose));
     let anchors: Vec<&TrustAnchor> = context.evidence.anchors.iter().filter(|anchor| !anchor.rows.is_empty()).filter(named).collect();
     if anchors.is_empty() {
@@ -279,14 +273,7 @@ fn search(context: &Context<'_>, pool: &Pool, leaf: &Certificate, moment: Moment
     search_to(context, pool, leaf, moment, used, &anchors)
 }
 
-fn search_to(
-    context: &Context<'_>,
-    pool: &Pool,
-    leaf: &Certificate,
-    moment: Moment,
-    used: Use,
-    anchors: &[&TrustAnchor],
-) -> PathResult {
+fn search_to(context: &Context<'_>, pool: &Pool, leaf: &Certificate, moment: Moment, used: Use, anchors: &[&TrustAnchor]) -> PathResult {
     let anchors: Vec<Anchor> = anchors.iter().map(|anchor| Anchor::from(anchor.certificate.clone())).collect();
     let responders = context.evidence.anchors.iter().filter(|anchor| anchor.serves(Purpose::Ocsp, context.options.at));
     // An anchor for every purpose is an authority, not a responder: only those named for OCSP alone answer for others.

@@ -3,12 +3,12 @@
 use super::{anchor::AnchorRow, poe::Id};
 use crate::{
     crypto::Hash,
-    moment::Moment,
     doc::{
         Facts,
         facts::{ContentRanges, Imprint, SignerFacts, TimestampFacts, TimestampKind},
         timestamp_facts,
     },
+    moment::Moment,
     pki::{Certificate, crl::Crl, ocsp::OcspResponse},
 };
 use serde::{Deserialize, Serialize};

@@ -38,8 +38,8 @@ use crate::{
     },
     moment::Moment,
 };
-use evidence::Pool;
 use chain::{Chain, Use};
+use evidence::Pool;
 use findings::Findings;
 use legal::Legal;
 use policy::row;

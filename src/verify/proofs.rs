@@ -45,9 +45,9 @@ impl Proofs {
     /// Whether, among the tokens that cover the object or stand in such a token, one is said to be older than what it covers.
     pub fn contradicted(&self, object: &Id) -> bool {
         let outer = self.spans.iter().filter(|span| span.passed && span.covers.contains(object));
-        outer.flat_map(|outer| self.spans.iter().map(move |inner| (outer, inner))).any(|(outer, inner)| {
-            inner.passed && inner.id != outer.id && outer.covers.contains(&inner.id) && outer.latest < inner.earliest
-        })
+        outer
+            .flat_map(|outer| self.spans.iter().map(move |inner| (outer, inner)))
+            .any(|(outer, inner)| inner.passed && inner.id != outer.id && outer.covers.contains(&inner.id) && outer.latest < inner.earliest)
     }
 
     /// Whether one passed token covers all of these.
@@ -150,15 +150,17 @@ fn items<'a>(facts: &'a Facts, kept: &'a [TimestampFacts]) -> Vec<Item<'a>> {
     items
 }
 
-fn item<'a>(
-    place: Place,
-    token: Option<&crate::doc::facts::TokenFacts>,
-    covers: Vec<Id>,
-    facts: Option<&'a TimestampFacts>,
-) -> Item<'a> {
+fn item<'a>(place: Place, token: Option<&crate::doc::facts::TokenFacts>, covers: Vec<Id>, facts: Option<&'a TimestampFacts>) -> Item<'a> {
     let time = token.map_or(Moment::from_millis(i64::MIN), |token| token.time);
     let accuracy = token.and_then(|token| token.accuracy).unwrap_or(Duration::ZERO);
-    Item { place, covers, id: token.map(|token| token.id).unwrap_or_default(), earliest: time.minus(accuracy), latest: time.plus(accuracy), facts }
+    Item {
+        place,
+        covers,
+        id: token.map(|token| token.id).unwrap_or_default(),
+        earliest: time.minus(accuracy),
+        latest: time.plus(accuracy),
+        facts,
+    }
 }
 
 /// What a time-stamp in a signature proves: the signature it stands on and, through the signing-certificate attribute, the signer's

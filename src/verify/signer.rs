@@ -19,12 +19,7 @@ use crate::{
 use std::time::Duration;
 
 /// Format, support, certificate (`known`: it is at hand), digests, value.
-pub(super) fn arithmetic(
-    findings: &mut Findings<'_>,
-    signer: &SignerFacts,
-    known: bool,
-    problems: &[Problem],
-) {
+pub(super) fn arithmetic(findings: &mut Findings<'_>, signer: &SignerFacts, known: bool, problems: &[Problem]) {
     let all = || signer.problems.iter().chain(problems);
     format(findings, signer, all().filter(|problem| problem.kind == ProblemKind::Malformed));
     support(findings, signer, all());
@@ -145,15 +140,8 @@ pub(super) struct Standing {
 
 impl Standing {
     /// Of a signer whose chain is not at hand.
-    pub const UNKNOWN: Self = Self {
-        trusted: false,
-        at_signing: "unknown",
-        now: "unknown",
-        path: Vec::new(),
-        material: None,
-        weak: Vec::new(),
-        key: None,
-    };
+    pub const UNKNOWN: Self =
+        Self { trusted: false, at_signing: "unknown", now: "unknown", path: Vec::new(), material: None, weak: Vec::new(), key: None };
 }
 
 /// How revocation after the proven time is read.

@@ -30,13 +30,7 @@ pub(super) struct JudgedToken {
 }
 
 /// Judges a token by what is proven so far. `own_time`: the token is a file of its own and is judged at its own time.
-pub(super) fn judge(
-    context: &Context<'_>,
-    poes: &Poes,
-    signature: Option<&str>,
-    facts: &TimestampFacts,
-    own_time: bool,
-) -> JudgedToken {
+pub(super) fn judge(context: &Context<'_>, poes: &Poes, signature: Option<&str>, facts: &TimestampFacts, own_time: bool) -> JudgedToken {
     let mut findings = Findings::new(context.policy);
     let signer = &facts.signer;
     let at = context.options.at;

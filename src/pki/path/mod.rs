@@ -17,7 +17,9 @@ mod search;
 mod work;
 
 pub use input::{Anchor, Limits, PathInput, PolicyInput, Purpose, Revocation};
-pub use result::{FaultKind, LinkFact, Outcome, PathFault, PathResult, RevocationEvidence, RevocationFact, StatementFact, StatementSource, Status};
+pub use result::{
+    FaultKind, LinkFact, Outcome, PathFault, PathResult, RevocationEvidence, RevocationFact, StatementFact, StatementSource, Status,
+};
 
 /// Answers the question: is there a path from the leaf to an anchor that is good at this moment for this purpose?
 pub fn validate(input: &PathInput<'_>) -> PathResult {

@@ -234,8 +234,14 @@ pub struct RevocationFact {
 
 impl RevocationFact {
     /// Nothing was looked up.
-    pub const NOT_CHECKED: Self =
-        Self { status: Status::NotChecked, evidence: None, invalid_since: None, this_update: None, next_update: None, statements: Vec::new() };
+    pub const NOT_CHECKED: Self = Self {
+        status: Status::NotChecked,
+        evidence: None,
+        invalid_since: None,
+        this_update: None,
+        next_update: None,
+        statements: Vec::new(),
+    };
 
     /// Whether the certificate was revoked at or before `at`.
     pub fn revoked_by(&self, moment: Moment) -> Option<(Moment, Reason)> {
