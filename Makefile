@@ -34,6 +34,10 @@ fuzz: peers ## Fuzz every parser for a minute, after finding a planted panic
 	@scripts/fuzz --planted
 	scripts/fuzz 60
 
+.PHONY: mutants
+mutants: prepare ## Try 100,000 structured mutants of signed files of each format: none may be accepted
+	@XINYIN_MUTANTS=100000 cargo test --locked --test judge -- mutants:: --nocapture --test-threads 1
+
 .PHONY: lint
 lint: peers ## Format, clippy, documentation, licences
 	@scripts/lint
