@@ -109,7 +109,8 @@ fn no_mutant_of_a_timestamp_is_falsely_accepted() {
     let bench = Bench::new(&authority);
     let token = |authority: &Authority, data: &[u8]| authority.token(Hash::Sha256, data, Dialect::Cms);
     let original = token(&authority, CONTENT);
-    let donors = [token(&authority, b"other"), token(&foreign, CONTENT), authority.message(&authority.signer, Dialect::Cms, CONTENT, false)];
+    let message = authority.message(&authority.signer, Dialect::Cms, b"other", false);
+    let donors = [token(&authority, b"other"), token(&foreign, CONTENT), message];
     let others: Vec<&[u8]> = donors.iter().map(Vec::as_slice).collect();
     assert_eq!(bench.judge(&original, Some(CONTENT)).indication, Indication::Passed);
     let info = inside(&original).unwrap();
