@@ -81,7 +81,11 @@ fn messages(kind: KeyKind, dialect: Dialect, detached: bool) {
         if said(&verdict) == expected && (content.as_deref() == Some(CONTENT) || another.is_some()) {
             Fate::Same
         } else {
-            Fate::False(format!("accepted: {:?}, {:?}", said(&verdict), content.map(|content| String::from_utf8_lossy(&content).into_owned())))
+            Fate::False(format!(
+                "accepted: {:?}, {:?}",
+                said(&verdict),
+                content.map(|content| String::from_utf8_lossy(&content).into_owned())
+            ))
         }
     };
     survive(&format!("CMS {kind}"), |seed| tree::mutant(&original, &others, seed), wrong);

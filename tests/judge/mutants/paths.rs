@@ -37,7 +37,11 @@ fn no_mutant_of_a_certificate_or_list_is_falsely_accepted() {
                 0 | 1 => {
                     let Ok(read) = Certificate::from_der(octets) else { return Fate::Refused };
                     let signed = read.tbs().to_vec();
-                    if *which == 0 { leaf = read } else { pool = vec![read] }
+                    if *which == 0 {
+                        leaf = read
+                    } else {
+                        pool = vec![read]
+                    }
                     signed
                 }
                 _ => {
