@@ -2,13 +2,13 @@
 //!
 //! # The rooms
 //!
-//! Pure (no I/O, no clock, no randomness, not async): [`id`], [`crypto`], [`pki`], [`doc`], [`login`], [`sign`], [`verify`].
+//! Pure (no I/O, no clock, no randomness, not async): [`id`], [`crypto`], [`pki`], [`doc`], [`login`], [`sign`], [`verify`], `report`.
 //! Doors (I/O, one thing each): `store`, `net`, `files`, `keys`, `province`. Conduct: `service`. Faces: `web`, `cli`.
 //! `lab` is the stand-in province: a process of its own, reached only over the network.
 //!
 //! # Who may import whom
 //!
-//! faces → service → {pure, doors}. Among the pure: id, crypto ← pki ← doc ← verify ← sign; login uses id, pki and verdicts.
+//! faces → service → {pure, doors}. Among the pure: id, crypto ← pki ← doc ← verify ← {sign, report}; login uses id, pki and verdicts.
 //! Doors import pure types, `net` for outbound calls and `files` for files; otherwise never one another. `tests/house.rs` enforces this table.
 //! `docs/architecture.md` walks the three journeys through the files.
 
@@ -37,6 +37,8 @@ pub mod lab;
 pub mod net;
 #[cfg(feature = "service")]
 pub mod province;
+#[cfg(feature = "service")]
+pub mod report;
 #[cfg(feature = "service")]
 pub mod service;
 #[cfg(feature = "service")]

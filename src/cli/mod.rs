@@ -15,6 +15,7 @@ mod installation;
 mod lab;
 mod logging;
 mod migrate;
+mod reports;
 mod serve;
 mod sign;
 mod trust;

@@ -1,5 +1,6 @@
 //! `xinyin verify`: judge signed documents.
 
+use super::reports::Reports;
 use crate::{
     config::Config,
     doc::source::ByteSource,
@@ -7,6 +8,7 @@ use crate::{
     moment::Moment,
     net::{Net, NetOptions, Origin},
     service::{
+        reports::Format,
         trust::{TrustStore, default_path},
         verify::{Sources, offline, online},
     },
@@ -71,7 +73,7 @@ pub struct Args {
     /// Frozen evidence
     #[arg(long, value_name = "FILE")]
     evidence: Option<PathBuf>,
-    /// strict, or a policy file (TOML)
+    /// strict, archive, or a policy file (TOML or JSON)
     #[arg(long, default_value = "strict", value_name = "NAME|FILE")]
     policy: String,
     /// text, json (one object a line), html, pdf, etsi-xml
@@ -80,7 +82,7 @@ pub struct Args {
     /// How many files at once
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
-    /// Write the verdicts here instead of standard output
+    /// Write the verdicts here instead of standard output; a folder for the reports of several files
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -108,8 +110,21 @@ pub fn run(args: Args) -> ExitCode {
     let mut collected = Vec::new();
     let mut worst = 0;
     let json = args.format == "json";
+    let bare_trust = !args.trust.is_empty();
+    let mut reports = match Format::named(&args.format).map(|format| Reports::new(format, args.out.as_deref(), args.files.len(), bare_trust)) {
+        None => None,
+        Some(Ok(reports)) => Some(reports),
+        Some(Err(text)) => {
+            eprintln!("xinyin verify: {text}");
+            return ExitCode::from(super::FAILED);
+        }
+    };
     let done = in_order(&args.files, args.jobs.into(), &desk, |path, outcome| {
-        let (text, exit) = shown(path, outcome, json);
+        if let (Some(reports), Ok(verdict)) = (&mut reports, &outcome) {
+            worst = severity(worst, verdict.indication.exit());
+            return reports.write(verdict);
+        }
+        let (text, exit) = shown(path, outcome, json, bare_trust);
         worst = severity(worst, exit);
         if args.out.is_some() {
             collected.extend_from_slice(text.as_bytes());
@@ -119,8 +134,8 @@ pub fn run(args: Args) -> ExitCode {
         out.write_all(text.as_bytes()).and_then(|()| out.flush())
     });
     let written = match &args.out {
-        Some(path) => done.and_then(|()| files::write_atomic(path, &collected, Access::Public)),
-        None => done,
+        Some(path) if reports.is_none() => done.and_then(|()| files::write_atomic(path, &collected, Access::Public)),
+        _ => done,
     };
     match written {
         // Whoever reads our output may stop reading; that is no failure.
@@ -144,10 +159,6 @@ fn severity(one: u8, other: u8) -> u8 {
 }
 
 fn prepare(args: &Args) -> Result<Desk, String> {
-    match args.format.as_str() {
-        "text" | "json" => {}
-        other => return Err(format!("--format {other} is not available yet; use text or json")),
-    }
     if args.evidence.is_some() {
         return Err("--evidence is not available yet; use --cert, --crl and --ocsp".into());
     }
@@ -222,11 +233,11 @@ fn base_name(path: &Path) -> String {
 }
 
 /// One file's line or paragraph, and its exit status.
-fn shown(path: &Path, outcome: Result<Verdict, String>, json: bool) -> (String, u8) {
+fn shown(path: &Path, outcome: Result<Verdict, String>, json: bool, bare_trust: bool) -> (String, u8) {
     match outcome {
         Ok(verdict) => {
             let exit = verdict.indication.exit();
-            let text = if json { serde_json::to_string(&verdict).unwrap_or_default() } else { render_text(&verdict) };
+            let text = if json { serde_json::to_string(&verdict).unwrap_or_default() } else { render_text(&verdict, bare_trust) };
             (text + "\n", exit)
         }
         Err(error) => {

@@ -10,6 +10,7 @@ pub mod log_in;
 pub mod portals;
 pub mod prove;
 pub mod raise;
+pub mod reports;
 pub mod sign;
 pub mod timestamp_client;
 pub mod trust;

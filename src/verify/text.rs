@@ -4,15 +4,34 @@ use super::verdict::{Check, SignatureVerdict, SignerVerdict, Verdict};
 use crate::moment::Moment;
 use std::fmt::Write as _;
 
-/// The whole verdict.
-pub fn render_text(verdict: &Verdict) -> String {
+/// The whole verdict. `bare_trust`: the caller named the anchors.
+pub fn render_text(verdict: &Verdict, bare_trust: bool) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = write_verdict(&mut text, verdict);
+    let _ = write_verdict(&mut text, verdict, bare_trust);
     text
 }
 
-fn write_verdict(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
+/// What the caller chose, so that nobody takes the verdict for one under the service's own terms.
+fn write_choices(out: &mut String, verdict: &Verdict, bare_trust: bool) -> std::fmt::Result {
+    let mut chosen: Vec<String> = Vec::new();
+    for choice in &verdict.policy.choices {
+        chosen.push(match *choice {
+            "policy" => format!("策略 policy {}", verdict.policy.id),
+            "at" => format!("时点 time {}", verdict.at),
+            _ => "吊销未知只作提示 unknown revocation is a warning".into(),
+        });
+    }
+    if bare_trust {
+        chosen.push("信任锚 trust anchors".into());
+    }
+    if !verdict.policy.relaxed.is_empty() {
+        chosen.push(format!("放宽 relaxed {}", verdict.policy.relaxed.join(" ")));
+    }
+    if chosen.is_empty() { Ok(()) } else { writeln!(out, "  调用者选择 chosen by the caller: {}", chosen.join(" · ")) }
+}
+
+fn write_verdict(out: &mut String, verdict: &Verdict, bare_trust: bool) -> std::fmt::Result {
     writeln!(out, "{}", verdict.file)?;
     writeln!(out, "  结论 verdict: {} {}", verdict.indication.word_zh(), verdict.verdict)?;
     write!(out, "  {}", verdict.indication.name())?;
@@ -23,6 +42,7 @@ fn write_verdict(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
     writeln!(out, "  截至 as of: {} （北京时间 +08:00）", verdict.at.beijing())?;
     writeln!(out, "  SHA-256: {}", verdict.sha256)?;
     writeln!(out, "  策略 policy: {} ({}), 吊销 revocation: {}", verdict.policy.id, verdict.policy.digest, verdict.policy.revocation)?;
+    write_choices(out, verdict, bare_trust)?;
     for signature in &verdict.signatures {
         write_signature(out, signature)?;
     }

@@ -4,7 +4,9 @@ use super::{App, upload};
 use crate::fault::{Fault, code};
 use crate::ids::{ClientId, ReceiptId};
 use crate::login::Client;
+use crate::report::Frame;
 use crate::service::log_in::as_client;
+use crate::service::reports::Format;
 use crate::service::verifications::{self, Asker, Kept};
 use crate::store::clients;
 use axum::Router;
@@ -26,6 +28,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/verifications", post(verify))
         .route("/api/v1/verifications/{receipt}", get(recall))
+        .route("/api/v1/verifications/{receipt}/{report}", get(report_of))
         .layer(DefaultBodyLimit::max(upload::LIMIT))
 }
 
@@ -117,6 +120,46 @@ pub async fn recall(State(app): State<App>, caller: Caller, Path(receipt): Path<
     let receipt: ReceiptId = receipt.parse().map_err(|_| Fault::new(code::NOT_FOUND))?;
     let kept = verifications::recall(&app.world, &caller.0.agency, &receipt).await?;
     kept.map(|kept| answer(&kept)).ok_or(Fault::new(code::NOT_FOUND))
+}
+
+/// A report over a verdict that was given before.
+#[utoipa::path(
+    get, path = "/api/v1/verifications/{receipt}/{report}", tag = "verification", security(("client" = [])),
+    params(
+        ("receipt" = String, Path, description = "The receipt id"),
+        ("report" = String, Path, description = "report.html (a page), report.pdf (PDF/A) or report.xml (ETSI TS 119 102-2)")
+    ),
+    responses(
+        (status = 200, description = "The report"), (status = 401, description = "Unknown client"),
+        (status = 404, description = "No such receipt of this agency"), (status = 503, description = "No font for the PDF")
+    )
+)]
+pub async fn report_of(State(app): State<App>, caller: Caller, Path((receipt, name)): Path<(String, String)>) -> Result<Response, Fault> {
+    let absent = || Fault::new(code::NOT_FOUND);
+    let receipt: ReceiptId = receipt.parse().map_err(|_| absent())?;
+    let format = name.strip_prefix("report.").and_then(Format::named).ok_or_else(absent)?;
+    let kept = verifications::recall(&app.world, &caller.0.agency, &receipt).await?.ok_or_else(absent)?;
+    report(&app, &kept, None, format).await
+}
+
+/// A report; drawing it is work for a thread of its own.
+pub async fn report(app: &App, kept: &Kept, address: Option<String>, format: Format) -> Result<Response, Fault> {
+    let frame = Frame { receipt: Some(kept.receipt.to_string()), address, bare_trust: false };
+    let (site, body) = (app.clone(), kept.body.clone());
+    let printed = tokio::task::spawn_blocking(move || site.press.print(&body, &frame, format)).await;
+    let octets = printed.map_err(|error| Fault::new(code::SYSTEM).because(error))??;
+    let mut response = (StatusCode::OK, octets).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let name = format!("attachment; filename=\"report-{}.{}\"", kept.receipt, format.ending());
+    if let Ok(name) = HeaderValue::from_str(&name) {
+        headers.insert(header::CONTENT_DISPOSITION, name);
+    }
+    if let Ok(receipt) = HeaderValue::from_str(kept.receipt.as_str()) {
+        headers.insert(RECEIPT, receipt);
+    }
+    Ok(response)
 }
 
 /// A verdict as programs get it.

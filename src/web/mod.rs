@@ -25,6 +25,7 @@ pub use login_pages::{Visit, landed, visit};
 
 use crate::fault::{Fault, code};
 use crate::service::log_in::{Passkeys, Provider};
+use crate::service::reports::Press;
 use crate::world::World;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::{Router, middleware};
@@ -47,6 +48,8 @@ pub struct Site {
     pub provider: Provider,
     /// Passkeys; `None` where the issuer's address cannot have any (an IP address).
     pub passkeys: Option<Passkeys>,
+    /// Makes reports.
+    pub press: Press,
     /// Counters of `/metrics`.
     pub counters: machine::Counters,
 }
@@ -78,7 +81,7 @@ impl Site {
 /// The whole router.
 pub fn router(world: Arc<World>) -> Router {
     let passkeys = Passkeys::new(&world.config.issuer).inspect_err(|fault| tracing::warn!(%fault, "no passkeys")).ok();
-    let app = App(Arc::new(Site { provider: Provider::new(&world), passkeys, counters: machine::Counters::default(), world }));
+    let app = App(Arc::new(Site { provider: Provider::new(&world), passkeys, press: Press::default(), counters: machine::Counters::default(), world }));
     // Browsers send `Sec-Fetch-Site` or `Origin` with every POST; what comes from another site is refused. Programs send neither.
     let csrf = CsrfLayer::new().add_trusted_origin(app.world.config.issuer.clone()).unwrap_or_else(|_| CsrfLayer::new());
     let forms = Router::new()

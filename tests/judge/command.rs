@@ -14,7 +14,7 @@ use xinyin::pki::extensions::KeyUsage;
 use xinyin::pki::{Name, name::attribute};
 use xinyin::world::SystemDice;
 
-fn xinyin(folder: &Path, arguments: &[&str]) -> Output {
+pub fn xinyin(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_xinyin"))
         .args(arguments)
         .current_dir(folder)
@@ -28,12 +28,12 @@ fn lines(output: &Output) -> Vec<Value> {
     String::from_utf8(output.stdout.clone()).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn status(output: &Output) -> i32 {
+pub fn status(output: &Output) -> i32 {
     output.status.code().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// Root, lists and signed files of one authority.
-fn prepared(folder: &Path) -> Authority {
+pub fn prepared(folder: &Path) -> Authority {
     let authority = Authority::new(KeyKind::P256);
     pem(folder, "root.pem", "CERTIFICATE", &[authority.root.certificate.der()]);
     pem(folder, "crls.pem", "X509 CRL", &[authority.crl.der(), authority.root_crl.der()]);

@@ -19,6 +19,7 @@ mod paths;
 mod pkits;
 mod policies;
 mod profile;
+mod reports;
 mod separation;
 mod shipped_anchors;
 mod signing;

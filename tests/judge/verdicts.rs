@@ -466,7 +466,7 @@ fn numbers_of_persons_are_masked_everywhere() {
     let verdict = Case::new(&authority).verdict(&Holder { key, certificate });
     passed(&verdict);
     let json = serde_json::to_string(&verdict).unwrap();
-    let text = xinyin::verify::render_text(&verdict);
+    let text = xinyin::verify::render_text(&verdict, false);
     assert!(!json.contains(number) && !text.contains(number), "{text}");
     assert_eq!(verdict.signatures[0].signer.as_ref().unwrap().id_masked.as_deref(), Some("3508**********0013"));
 }
