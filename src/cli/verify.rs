@@ -111,14 +111,15 @@ pub fn run(args: Args) -> ExitCode {
     let mut worst = 0;
     let json = args.format == "json";
     let bare_trust = !args.trust.is_empty();
-    let mut reports = match Format::named(&args.format).map(|format| Reports::new(format, args.out.as_deref(), args.files.len(), bare_trust)) {
-        None => None,
-        Some(Ok(reports)) => Some(reports),
-        Some(Err(text)) => {
-            eprintln!("xinyin verify: {text}");
-            return ExitCode::from(super::FAILED);
-        }
-    };
+    let mut reports =
+        match Format::named(&args.format).map(|format| Reports::new(format, args.out.as_deref(), args.files.len(), bare_trust)) {
+            None => None,
+            Some(Ok(reports)) => Some(reports),
+            Some(Err(text)) => {
+                eprintln!("xinyin verify: {text}");
+                return ExitCode::from(super::FAILED);
+            }
+        };
     let done = in_order(&args.files, args.jobs.into(), &desk, |path, outcome| {
         if let (Some(reports), Ok(verdict)) = (&mut reports, &outcome) {
             worst = severity(worst, verdict.indication.exit());

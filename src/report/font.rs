@@ -28,7 +28,8 @@ impl Fonts {
     /// # Errors
     /// [`ReportError::Font`] if none of them has Chinese.
     pub fn new(files: Vec<Vec<u8>>) -> Result<Self, ReportError> {
-        let fonts: Vec<_> = files.into_iter().filter_map(|file| Some((face(&file)?, file))).map(|(face, file)| (Arc::new(file), face)).collect();
+        let fonts: Vec<_> =
+            files.into_iter().filter_map(|file| Some((face(&file)?, file))).map(|(face, file)| (Arc::new(file), face)).collect();
         let chinese = fonts.iter().any(|(file, face)| {
             FontRef::from_index(file, *face).is_ok_and(|font| "电子签名核验".chars().all(|letter| font.charmap().map(letter).is_some()))
         });

@@ -166,7 +166,10 @@ fn signature(flow: &mut Flow<'_>, view: &View, signature: &SignatureView) {
             let x = MARGIN + 92.0;
             let left = cell(flow, &article.article, Ink::Black, 86.0);
             let mut right = cell(flow, &article.question, Ink::Black, RIGHT - x);
-            let answer = Said { main: format!("{} · {}", article.word.main, article.evidence.main), also: format!("{} · {}", article.word.also, article.evidence.also) };
+            let answer = Said {
+                main: format!("{} · {}", article.word.main, article.evidence.main),
+                also: format!("{} · {}", article.word.also, article.evidence.also),
+            };
             right.extend(cell(flow, &answer, Ink::of(article.mark), RIGHT - x));
             if !article.checks.is_empty() {
                 right.extend(flow.lines(&article.checks, SMALL, Ink::Soft, RIGHT - x));
@@ -189,8 +192,14 @@ fn checks(flow: &mut Flow<'_>, checks: &[CheckView]) {
     for check in checks {
         let x = MARGIN + 52.0;
         let id = flow.lines(&check.id, SMALL, Ink::Soft, 50.0);
-        let mut lines = flow.lines(&format!("{} {} · {}", check.question.main, check.word.main, check.answer.main), SMALL + 0.7, Ink::Black, RIGHT - x);
-        lines.extend(flow.lines(&format!("{} {} · {} ({})", check.question.also, check.word.also, check.answer.also, check.clause), SMALL - 0.8, Ink::Soft, RIGHT - x));
+        let mut lines =
+            flow.lines(&format!("{} {} · {}", check.question.main, check.word.main, check.answer.main), SMALL + 0.7, Ink::Black, RIGHT - x);
+        lines.extend(flow.lines(
+            &format!("{} {} · {} ({})", check.question.also, check.word.also, check.answer.also, check.clause),
+            SMALL - 0.8,
+            Ink::Soft,
+            RIGHT - x,
+        ));
         flow.row(&[(MARGIN, 50.0, id), (x, RIGHT - x, lines)]);
     }
 }

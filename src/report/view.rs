@@ -354,7 +354,13 @@ fn technical(signature: &Signature, tongue: Tongue) -> Vec<(Said, String)> {
         let mut text = format!("{}\nSHA-256 {}", anchor.subject, anchor.cert_sha256);
         for row in &anchor.rows {
             let day = |moment: Option<Moment>| moment.map_or_else(|| "…".to_owned(), beijing);
-            text.push_str(&format!("\n{} {} {} – {}", row.kind.name(), row.what.as_deref().unwrap_or_default(), day(row.from), day(row.until)));
+            text.push_str(&format!(
+                "\n{} {} {} – {}",
+                row.kind.name(),
+                row.what.as_deref().unwrap_or_default(),
+                day(row.from),
+                day(row.until)
+            ));
         }
         rows.push((tongue.say(text::ANCHOR), text));
     }
@@ -380,7 +386,8 @@ fn worst(signature: &Signature, rules: &[&str], tongue: Tongue) -> Question {
 /// The seven questions of a clerk.
 fn questions(signature: &Signature, tongue: Tongue) -> Vec<Question> {
     let by_rules = |question: Text, rules: &[&str]| Question { question: tongue.say(question), ..worst(signature, rules, tongue) };
-    let plain = |question: Text, mark: &'static str, answer: Said| Question { question: tongue.say(question), mark, word: Said::default(), answer };
+    let plain =
+        |question: Text, mark: &'static str, answer: Said| Question { question: tongue.say(question), mark, word: Said::default(), answer };
     let same = |text: String| Said { main: text, also: String::new() };
     let found = worst(signature, &["XY-2011"], tongue);
     let who = signature.signer.as_ref().map(|signer| {

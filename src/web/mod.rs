@@ -81,7 +81,13 @@ impl Site {
 /// The whole router.
 pub fn router(world: Arc<World>) -> Router {
     let passkeys = Passkeys::new(&world.config.issuer).inspect_err(|fault| tracing::warn!(%fault, "no passkeys")).ok();
-    let app = App(Arc::new(Site { provider: Provider::new(&world), passkeys, press: Press::default(), counters: machine::Counters::default(), world }));
+    let app = App(Arc::new(Site {
+        provider: Provider::new(&world),
+        passkeys,
+        press: Press::default(),
+        counters: machine::Counters::default(),
+        world,
+    }));
     // Browsers send `Sec-Fetch-Site` or `Origin` with every POST; what comes from another site is refused. Programs send neither.
     let csrf = CsrfLayer::new().add_trusted_origin(app.world.config.issuer.clone()).unwrap_or_else(|_| CsrfLayer::new());
     let forms = Router::new()

@@ -98,7 +98,16 @@ fn the_page_stands_alone_and_nothing_in_it_runs() {
     for banned in ["<script", "onload", "javascript:", "src=\"http", "href=\"http", "@import", "url("] {
         assert!(!page.contains(banned), "{banned}");
     }
-    for wanted in ["核验未通过", "Not verified", "alert(1)", "签名值不正确", "The signature value does not verify", "处理办法", "核验策略：xinyin-archive-1", "依《电子签名法》"] {
+    for wanted in [
+        "核验未通过",
+        "Not verified",
+        "alert(1)",
+        "签名值不正确",
+        "The signature value does not verify",
+        "处理办法",
+        "核验策略：xinyin-archive-1",
+        "依《电子签名法》",
+    ] {
         assert!(page.contains(wanted), "{wanted}");
     }
     assert!(page.find("核验未通过") < page.find("Not verified"), "Chinese first");
