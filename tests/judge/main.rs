@@ -14,6 +14,7 @@ mod connector;
 mod corpus;
 mod foreign;
 mod gm_vectors;
+mod limits;
 mod mutants;
 mod paths;
 mod pkits;
