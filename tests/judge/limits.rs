@@ -65,13 +65,14 @@ fn ten_thousand_candidates_are_given_up_at_the_bounds() {
     let own = chain.intermediates[0].clone();
     // One signed certificate, its serial number changed in place: unsigned then, but a candidate by every name it bears.
     let id = encode::sequence([encode::tlv(0x80, chain.intermediates[0].subject_key_id().unwrap())]);
-    let template = CertificateBuilder::new(&chain.root.name, own.subject(), impostor.key.public_key(), &[0x55; 8], at("2026-01-01"), at("2029-01-01"))
-        .authority(None)
-        .key_usage(&ISSUES)
-        .extension(oid::SUBJECT_KEY_ID, false, encode::octet_string(chain.intermediates[0].subject_key_id().unwrap()))
-        .extension(oid::AUTHORITY_KEY_ID, false, id)
-        .sign(&impostor.key)
-        .unwrap();
+    let template =
+        CertificateBuilder::new(&chain.root.name, own.subject(), impostor.key.public_key(), &[0x55; 8], at("2026-01-01"), at("2029-01-01"))
+            .authority(None)
+            .key_usage(&ISSUES)
+            .extension(oid::SUBJECT_KEY_ID, false, encode::octet_string(chain.intermediates[0].subject_key_id().unwrap()))
+            .extension(oid::AUTHORITY_KEY_ID, false, id)
+            .sign(&impostor.key)
+            .unwrap();
     let place = template.der().windows(8).position(|window| window == [0x55; 8]).unwrap();
     let candidate = |number: u64| {
         let mut der = template.der().to_vec();
@@ -173,11 +174,12 @@ fn a_list_of_a_million_entries_is_read_in_bounded_memory() {
     let good = validate(&PathInput { crls: &crls, ..chain.question() });
     assert_eq!(good.outcome, Outcome::Accepted, "{:?}", good.faults);
     assert!(crls[1].find_serial(&last, &chain.issuing.name).is_some());
-    let leaf = CertificateBuilder::new(&chain.issuing.name, &name("李四"), chain.holder.public_key(), &last, at("2026-01-01"), at("2028-01-01"))
-        .authority_key_id(chain.issuing.key.public_key())
-        .key_usage(&SIGNS)
-        .sign(&chain.issuing.key)
-        .unwrap();
+    let leaf =
+        CertificateBuilder::new(&chain.issuing.name, &name("李四"), chain.holder.public_key(), &last, at("2026-01-01"), at("2028-01-01"))
+            .authority_key_id(chain.issuing.key.public_key())
+            .key_usage(&SIGNS)
+            .sign(&chain.issuing.key)
+            .unwrap();
     refused(&validate(&PathInput { leaf: &leaf, crls: &crls, ..chain.question() }), Outcome::Rejected, FaultKind::Revoked, Some(0));
 }
 
@@ -207,14 +209,20 @@ fn partitioned_lists_speak_of_their_own_part() {
     chain.reissue(|leaf| leaf.key_usage(&SIGNS).crl_urls(&[HERE]));
     assert_eq!(with(&chain, scope(&[point(HERE)]), plain).outcome, Outcome::Accepted);
     refused(&with(&chain, scope(&[point(HERE)]), revoking), Outcome::Rejected, FaultKind::Revoked, Some(0));
-    refused(&with(&chain, scope(&[point("http://crl.example.cn/2.crl")]), plain), Outcome::Undecided, FaultKind::RevocationUnknown, Some(0));
+    refused(
+        &with(&chain, scope(&[point("http://crl.example.cn/2.crl")]), plain),
+        Outcome::Undecided,
+        FaultKind::RevocationUnknown,
+        Some(0),
+    );
     // For users, for authorities (an ARL), for attribute certificates.
     let flag = |tag: u8| encode::tlv(tag, &[0xff]);
     assert_eq!(with(&chain, scope(&[flag(0x81)]), plain).outcome, Outcome::Accepted);
     for tag in [0x82, 0x85] {
         refused(&with(&chain, scope(&[flag(tag)]), revoking), Outcome::Undecided, FaultKind::RevocationUnknown, Some(0));
     }
-    let arl = |tag: u8| chain.root.list(2).extension(oid::ISSUING_DISTRIBUTION_POINT, true, scope(&[flag(tag)])).sign(&chain.root.key).unwrap();
+    let arl =
+        |tag: u8| chain.root.list(2).extension(oid::ISSUING_DISTRIBUTION_POINT, true, scope(&[flag(tag)])).sign(&chain.root.key).unwrap();
     for (tag, outcome) in [(0x82, Outcome::Accepted), (0x81, Outcome::Undecided)] {
         let crls = [arl(tag), chain.crls[1].clone()];
         assert_eq!(validate(&PathInput { crls: &crls, ..chain.question() }).outcome, outcome, "{tag:x}");
@@ -264,7 +272,11 @@ fn indirect_lists_are_believed_where_the_certificate_names_their_issuer() {
     // A stranger who calls himself the lister.
     let stranger = Authority { name: lister.name.clone(), key: Authority::new(KIND, "x").key };
     chain.reissue(|leaf| leaf.key_usage(&SIGNS).extension(oid::CRL_DISTRIBUTION_POINTS, false, named));
-    let forged = stranger.list(1).extension(oid::ISSUING_DISTRIBUTION_POINT, true, scope(&[encode::tlv(0x84, &[0xff])])).sign(&stranger.key).unwrap();
+    let forged = stranger
+        .list(1)
+        .extension(oid::ISSUING_DISTRIBUTION_POINT, true, scope(&[encode::tlv(0x84, &[0xff])]))
+        .sign(&stranger.key)
+        .unwrap();
     let crls = [chain.crls[0].clone(), forged];
     refused(&validate(&PathInput { crls: &crls, ..chain.question() }), Outcome::Undecided, FaultKind::RevocationUnknown, Some(0));
 }
