@@ -16,6 +16,7 @@ mod foreign;
 mod gm_vectors;
 mod limits;
 mod mutants;
+mod path_seeds;
 mod paths;
 mod pkits;
 mod policies;
