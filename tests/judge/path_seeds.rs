@@ -45,7 +45,11 @@ fn seeds() {
             leaf.key_usage(&SIGNS)
                 .extended_key_usage(false, &[oid::CLIENT_AUTH])
                 .policies(&policies)
-                .subject_alt_names(&[GeneralName::Dns("a.cn".into()), GeneralName::Email("a@a.cn".into()), GeneralName::Ip(vec![10, 0, 0, 1])])
+                .subject_alt_names(&[
+                    GeneralName::Dns("a.cn".into()),
+                    GeneralName::Email("a@a.cn".into()),
+                    GeneralName::Ip(vec![10, 0, 0, 1]),
+                ])
                 .crl_urls(&["http://crl.example.cn/1.crl"])
                 .authority_access(&["http://ocsp.example.cn"], &["http://ca.example.cn/ca.cer"])
                 .citizen_number("350899198503120111")
@@ -56,7 +60,8 @@ fn seeds() {
         write("certificate", &format!("pem-{kind}"), pem("CERTIFICATE", chain.leaf.der()).as_bytes());
 
         let when = at("2026-05-01");
-        let list = chain.issuing.list(2).revoked(&[3], when, Reason::KeyCompromise).revoked_of(&[9], when, Reason::CertificateHold, &name("x"));
+        let list =
+            chain.issuing.list(2).revoked(&[3], when, Reason::KeyCompromise).revoked_of(&[9], when, Reason::CertificateHold, &name("x"));
         let point = encode::explicit(0, &encode::tlv(0xa0, &encode::tlv(0x86, b"http://crl.example.cn/1.crl")));
         let scope = encode::sequence([point, encode::tlv(0x81, &[0xff]), encode::tlv(0x83, &[6, 0x40]), encode::tlv(0x84, &[0xff])]);
         let list = list.extension(oid::ISSUING_DISTRIBUTION_POINT, true, scope).sign(&chain.issuing.key).unwrap();
