@@ -1,7 +1,10 @@
 //! Levels B-T, B-LT and B-LTA: made here step by step, judged by our own judge with nothing but the anchor, and by others.
 
-use crate::authority::{Authority, NOW, at};
+use crate::authority::{Authority, NOW, at, file, pem};
+use crate::peers;
 use crate::signing::{facts, request, sample, signed, stamped};
+use std::path::Path;
+use std::process::Command;
 use xinyin::crypto::{Hash, KeyKind};
 use xinyin::doc::facts::Facts;
 use xinyin::doc::source::ByteSource;
@@ -196,5 +199,122 @@ fn additions_leave_messages_alone_that_cannot_be_read() {
     for broken in [&b""[..], b"\x30", b"\x30\x03\x02\x01\x01", b"%PDF"] {
         assert!(additions::add(broken, &additions::Additions::default()).is_err());
         assert!(additions::archive(broken, 0, Hash::Sha256, &[]).is_err());
+    }
+}
+
+fn put(folder: &Path, name: &str, octets: &[u8]) -> String {
+    file(folder, name, octets).display().to_string()
+}
+
+#[test]
+fn foreign_readers_accept_our_levels() {
+    let test = "foreign_readers_accept_our_levels";
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut jobs: Vec<Vec<String>> = Vec::new();
+    for kind in [KeyKind::P256, KeyKind::Rsa(2048)] {
+        let authority = Authority::new(kind);
+        let name = |what: &str| format!("{}-{what}", if kind == KeyKind::P256 { "p256" } else { "rsa" });
+        let root = put(folder, &name("root.cer"), authority.root.certificate.der());
+        let crls = [("crl", &authority.crl), ("root-crl", &authority.root_crl)].map(|(what, list)| put(folder, &name(what), list.der()));
+        for stream in [false, true] {
+            let wanted = request(&authority, &authority.signer, Format::Pades, Level::T);
+            let original = signed(&authority, &authority.signer, &sample(stream, ""), &wanted).unwrap();
+            let at_lt = raised(&authority, &original, None, Level::Lt);
+            let at_lta = raised(&authority, &original, None, Level::Lta);
+            let renewed = raised(&authority, &at_lta, None, Level::Lta);
+            for (what, document, stamps) in [("lt", &at_lt, 0), ("lta", &at_lta, 1), ("renewed", &renewed, 2)] {
+                let path = put(folder, &name(&format!("{stream}-{what}.pdf")), document);
+                if peers::program(test, "qpdf").is_some() {
+                    let output = peers::run(Command::new("qpdf").args(["--check", &path]), 60);
+                    assert!(output.status.success(), "{kind:?} {what} {}", peers::said(&output));
+                }
+                if peers::program(test, "pdfsig").is_some() {
+                    let said = peers::said(&peers::run(Command::new("pdfsig").args(["-nocert", &path]), 60));
+                    assert_eq!(said.matches("Signature is Valid").count(), 1, "{kind:?} {what} {said}");
+                    assert!(!said.contains("Signature is Invalid") && said.contains("Signature #1"), "{kind:?} {what} {said}");
+                }
+                for level in if stamps == 0 { &["LT"][..] } else { &["LT", "LTA"] } {
+                    let moment = "2026-11-23T08:00:01Z";
+                    jobs.push(vec![path.clone(), root.clone(), (*level).into(), moment.into(), crls.join(";")]);
+                }
+                let mut altered = document.clone();
+                let place = altered.windows(8).position(|window| window == b"Contract").unwrap();
+                altered[place] ^= 1;
+                let path = put(folder, &name(&format!("{stream}-{what}-altered.pdf")), &altered);
+                jobs.push(vec![path, root.clone(), "LT".into(), "2026-11-23T08:00:01Z".into(), String::new()]);
+            }
+        }
+    }
+    if let Some(answers) = peers::python_judge(test, "pdf_levels.py", folder, &jobs) {
+        for (job, answer) in jobs.iter().zip(answers) {
+            assert_eq!(answer.yes, !job[0].contains("altered"), "{job:?}: {}", answer.words);
+        }
+    }
+}
+
+/// The time-stamps on a message, each with the octets it stands on.
+fn tokens(message: &[u8], content: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    assert!(recomputed(message, content) > 0);
+    let data = SignedData::parse(message).unwrap();
+    let unsigned = data.signers[0].unsigned.as_ref().unwrap();
+    unsigned.values(oid::SIGNATURE_TIMESTAMP).map(|token| (token.raw.to_vec(), data.signers[0].signature.to_vec())).collect()
+}
+
+#[test]
+fn openssl_and_bouncy_castle_accept_our_messages_at_every_level() {
+    let test = "openssl_and_bouncy_castle_accept_our_messages_at_every_level";
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let content = "正文\n".as_bytes();
+    let content_path = put(folder, "content", content);
+    put(folder, "other", b"other");
+    let mut java: Vec<Vec<String>> = Vec::new();
+    for kind in [KeyKind::Sm2, KeyKind::P256, KeyKind::Rsa(2048)] {
+        let authority = Authority::new(kind);
+        pem(folder, "root.pem", "CERTIFICATE", &[authority.root.certificate.der()]);
+        pem(folder, "issuing.pem", "CERTIFICATE", &[authority.issuing.certificate.der()]);
+        for (format, level) in [Format::Cades, Format::GmCms].into_iter().flat_map(|format| [(format, Level::T), (format, Level::Lt), (format, Level::Lta)]) {
+            if format == Format::GmCms && kind != KeyKind::Sm2 {
+                continue;
+            }
+            let wanted = xinyin::sign::Request { detached: true, ..request(&authority, &authority.signer, format, Level::B) };
+            let message = raised(&authority, &signed(&authority, &authority.signer, content, &wanted).unwrap(), Some(content), level);
+            let name = format!("{kind:?}-{format:?}-{level:?}.p7s").replace(['(', ')'], "");
+            let path = put(folder, &name, &message);
+            if kind == KeyKind::Sm2 {
+                java.push(vec!["cms".into(), path, content_path.clone()]);
+                if level == Level::Lta {
+                    for (token, stamped) in tokens(&message, content) {
+                        java.push(vec!["timestamp".into(), put(folder, "token.tst", &token), put(folder, "stamped", &stamped)]);
+                    }
+                }
+                continue;
+            }
+            if peers::program(test, "openssl").is_none() {
+                continue;
+            }
+            let openssl = |line: &str| {
+                let output = peers::run(Command::new("openssl").args(line.split(' ')).current_dir(folder), 60);
+                (output.status.success(), peers::said(&output))
+            };
+            let path = format!("cms -verify -cades -binary -inform DER -in {name} -out out -CAfile root.pem -attime 1795420800");
+            let (good, said) = openssl(&format!("{path} -content content"));
+            assert!(good, "{name} {said}");
+            assert!(!openssl(&format!("{path} -content other")).0, "{name}");
+            if level == Level::Lta {
+                for (token, stamped) in tokens(&message, content) {
+                    put(folder, "token.tst", &token);
+                    put(folder, "stamped", &stamped);
+                    let judge = "ts -verify -in token.tst -token_in -CAfile root.pem -untrusted issuing.pem -attime 1795420800 -data";
+                    let (good, said) = openssl(&format!("{judge} stamped"));
+                    assert!(good && said.contains("Verification: OK"), "{name} {said}");
+                    assert!(!openssl(&format!("{judge} other")).0, "{name}");
+                }
+            }
+        }
+    }
+    for (job, answer) in java.iter().zip(peers::bouncy_castle(test, folder, &java).unwrap_or_default()) {
+        assert!(answer.yes, "{job:?}: {}", answer.words);
     }
 }
