@@ -3,6 +3,7 @@
 use super::bench::BenchArgs;
 use crate::doc::source::ByteSource;
 use crate::fault::Fault;
+use crate::files::fonts::{Style, chinese};
 use crate::files::{self, Access, FileSource};
 use crate::keys::{self, Password};
 use crate::service::sign::{Order, Wish, alone};
@@ -63,6 +64,9 @@ pub struct Args {
     /// A picture in the visible mark: PNG or JPEG
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
+    /// The font of the mark's words; default: the Chinese font of this machine, if it has one
+    #[arg(long, value_name = "FILE")]
+    font: Option<PathBuf>,
     /// The signature field: an empty one of the form, or the name of a new one (PDF)
     #[arg(long, value_name = "NAME")]
     field: Option<String>,
@@ -136,10 +140,21 @@ fn wish(args: &Args) -> Result<Wish, String> {
         place: args.place.clone(),
         mark: mark(args)?,
         picture: args.image.as_deref().map(picture).transpose()?,
+        font: font(args)?,
         field: args.field.clone(),
         certify: args.certify,
         lock: args.lock.as_deref().map(lock).transpose()?,
     })
+}
+
+/// The font for words that may be drawn: a field may have a place of its own.
+fn font(args: &Args) -> Result<Option<Arc<[u8]>>, String> {
+    let seen = args.page.is_some() || args.rect.is_some() || args.image.is_some() || args.field.is_some();
+    if !seen && args.font.is_none() {
+        return Ok(None);
+    }
+    let named = |error: std::io::Error| format!("{}: {error}", args.font.as_deref().unwrap_or(Path::new("font")).display());
+    Ok(chinese(args.font.as_deref(), Style::Sans).map_err(named)?.map(Arc::from))
 }
 
 fn picture(path: &Path) -> Result<Picture, String> {

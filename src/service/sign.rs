@@ -38,6 +38,8 @@ pub struct Wish {
     pub mark: Option<Mark>,
     /// A picture in it (PDF).
     pub picture: Option<Picture>,
+    /// A font file for the mark's words (PDF).
+    pub font: Option<Arc<[u8]>>,
     /// The field (PDF).
     pub field: Option<String>,
     /// Level of a certification (PDF).
@@ -57,6 +59,7 @@ impl Wish {
             place: None,
             mark: None,
             picture: None,
+            font: None,
             field: None,
             certify: None,
             lock: None,
@@ -227,6 +230,7 @@ fn request(order: &Order, now: Moment) -> Result<Request, Fault> {
         place: wish.place,
         mark: wish.mark,
         picture: wish.picture,
+        font: wish.font,
         field: wish.field,
         certify: wish.certify,
         lock: wish.lock,

@@ -38,6 +38,7 @@ use crate::doc::source::ByteSource;
 use crate::moment::Moment;
 use crate::pki::Certificate;
 use crate::pki::build::cms::{self, Content, Dialect, IssuerSerial, SignedDataSpec, ToBeSigned, digest_for};
+use std::sync::Arc;
 
 /// Largest document that is put into a signature as a whole; larger ones are signed detached.
 pub const MAX_ATTACHED: u64 = 64 << 20;
@@ -129,6 +130,9 @@ pub struct Request {
     pub mark: Option<Mark>,
     /// A picture in the mark (PDF).
     pub picture: Option<Picture>,
+    /// A font file for the words of the mark: they are drawn from its outlines, so that every reader shows them. Without one the
+    /// reader's own Chinese font is named (PDF).
+    pub font: Option<Arc<[u8]>>,
     /// The name of the field: an empty one that stands in the form, or a new one (PDF).
     pub field: Option<String>,
     /// Certifies the document (DocMDP): 1 nothing may change, 2 forms may be filled in and signed, 3 annotations too (PDF).
@@ -152,6 +156,7 @@ impl Request {
             place: None,
             mark: None,
             picture: None,
+            font: None,
             field: None,
             certify: None,
             lock: None,

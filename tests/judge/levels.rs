@@ -318,3 +318,47 @@ fn openssl_and_bouncy_castle_accept_our_messages_at_every_level() {
         assert!(answer.yes, "{job:?}: {}", answer.words);
     }
 }
+
+/// Whatever octet is altered, no signature or time-stamp that covers it passes.
+#[test]
+fn no_altered_octet_of_a_raised_document_passes() {
+    let authority = Authority::new(KeyKind::P256);
+    let wanted = request(&authority, &authority.signer, Format::Pades, Level::T);
+    let document = signed(&authority, &authority.signer, &sample(true, ""), &wanted).unwrap();
+    let document = raised(&authority, &document, None, Level::Lta);
+    let ends: Vec<usize> = facts(&document, None).signatures.iter().map(|entry| usize::try_from(entry.end).unwrap()).collect();
+    let gaps: Vec<std::ops::Range<usize>> = (ends.iter()).map(|end| crate::signing::gap(&document[..*end])).collect();
+    let mut altered = document.clone();
+    let mut tried = 0;
+    for place in (0..document.len()).filter(|place| place % 97 == 0 || document[*place] == b'>') {
+        altered[place] ^= 0x11;
+        let verdict = judged(&facts(&altered, None), &anchor(&authority));
+        for (index, (end, gap)) in ends.iter().zip(&gaps).enumerate() {
+            if place < *end && !gap.contains(&place) {
+                let entry = verdict.signatures.iter().find(|entry| entry.id == format!("Signature{}", index + 1));
+                assert!(entry.is_none_or(|entry| entry.indication.name() != "TOTAL-PASSED"), "octet {place} altered, {index} passes");
+                tried += 1;
+            }
+        }
+        altered[place] = document[place];
+    }
+    assert!(tried > 200, "{tried}");
+
+    let content = "正文 content".as_bytes();
+    let plain = signed(&authority, &authority.signer, content, &request(&authority, &authority.signer, Format::Cades, Level::B)).unwrap();
+    let message = raised(&authority, &plain, None, Level::Lt);
+    let good = SignedData::parse(&message).unwrap();
+    let mut altered = message.clone();
+    for place in (0..message.len()).step_by(7) {
+        altered[place] ^= 0x11;
+        let verdict = judged(&facts(&altered, None), &anchor(&authority));
+        if verdict.indication.name() == "TOTAL-PASSED" {
+            let found = SignedData::parse(&altered).unwrap();
+            assert_eq!(found.content, good.content, "{place}");
+            assert_eq!(found.signers[0].signature, good.signers[0].signature, "{place}");
+            assert_eq!(found.signers[0].signed.as_ref().unwrap().raw.raw, good.signers[0].signed.as_ref().unwrap().raw.raw, "{place}");
+            assert_eq!(found.certificates[0], good.certificates[0], "{place}");
+        }
+        altered[place] = message[place];
+    }
+}

@@ -40,6 +40,7 @@ pub fn corpus(test: &str) -> Option<PathBuf> {
     eprintln!("SKIPPED {test}: no folder ../shared/corpus beside the project");
     None
 }
+mod fields;
 mod keys;
 mod levels;
 mod pdf;

@@ -229,7 +229,7 @@ pub fn gap(document: &[u8]) -> std::ops::Range<usize> {
 }
 
 /// Appends an update with these objects, listed or not.
-fn updated(document: &[u8], objects: &[(u32, &str)], listed: bool) -> Vec<u8> {
+pub fn updated(document: &[u8], objects: &[(u32, &str)], listed: bool) -> Vec<u8> {
     let mut out = document.to_vec();
     let tail = String::from_utf8_lossy(&document[document.len() - 40..]).into_owned();
     let previous = tail.split("startxref\n").nth(1).unwrap().split('\n').next().unwrap().to_owned();

@@ -12,6 +12,7 @@ mod house;
 mod lab;
 mod lab_certificates;
 mod lab_connectors;
+mod levels;
 mod oidc;
 mod oidc_refusals;
 mod openidconnect_rp;

@@ -46,7 +46,7 @@ impl Mark {
         })
     }
 
-    /// Writes the appearance and its font; the font is not put in: every reader has one for the standard Chinese collection.
+    /// Writes the appearance. Where no font is at hand the words name one that every reader has for the standard Chinese collection.
     pub(super) fn draw(&self, writer: &mut Writer, request: &Request) -> Result<Id, Refusal> {
         let lines = lines(request);
         let [left, bottom, right, top] = self.rect;
@@ -54,26 +54,24 @@ impl Mark {
         let picture = request.picture.as_ref().map(|picture| frame(picture, width, height));
         // The text stands to the right of the picture.
         let indent = picture.map_or(3.0, |[left, _, across, _]| left + across + 3.0);
-        let longest = lines.iter().map(|line| extent(line)).fold(1.0, f64::max);
-        let size = ((height - 4.0) / (lines.len() as f64 * LEADING)).min((width - indent - 3.0) / longest).clamp(SIZES.1, SIZES.0);
         let mut content = format!("q 0.7 w 0.75 0.1 0.1 RG 0.5 0.5 {:.2} {:.2} re S Q\n", width - 1.0, height - 1.0);
         if let Some([left, bottom, across, up]) = picture {
             content.push_str(&format!("q {across:.2} 0 0 {up:.2} {left:.2} {bottom:.2} cm /I1 Do Q\n"));
         }
-        content.push_str(&format!("BT /F1 {size:.2} Tf 0.1 g\n"));
-        for (index, line) in lines.iter().enumerate() {
-            let from_top = height - 2.0 - (index as f64 + 0.8) * size * LEADING;
-            let codes: String = line.encode_utf16().map(|unit| format!("{unit:04X}")).collect();
-            content.push_str(&format!("1 0 0 1 {indent:.2} {from_top:.2} Tm <{codes}> Tj\n"));
-        }
-        content.push_str("ET\n");
-        let beyond_bmp = lines.iter().any(|line| line.chars().any(|letter| letter > '\u{ffff}'));
-        let font = font(writer, if beyond_bmp { "UniGB-UTF16-H" } else { "UniGB-UCS2-H" })?;
-        let id = writer.fresh()?;
-        let mut fonts = Dictionary::default();
-        fonts.insert(b"F1".into(), Object::Reference(font));
         let mut resources = Dictionary::default();
-        resources.insert(b"Font".into(), Object::Dictionary(fonts));
+        let room = Room { indent, width, height };
+        match request.font.as_deref().and_then(|font| outlined(font, &lines, &room)) {
+            Some(paths) => content.push_str(&paths),
+            None => {
+                content.push_str(&named(&lines, &room));
+                let beyond_bmp = lines.iter().any(|line| line.chars().any(|letter| letter > '\u{ffff}'));
+                let mut fonts = Dictionary::default();
+                let font = font(writer, if beyond_bmp { "UniGB-UTF16-H" } else { "UniGB-UCS2-H" })?;
+                fonts.insert(b"F1".into(), Object::Reference(font));
+                resources.insert(b"Font".into(), Object::Dictionary(fonts));
+            }
+        }
+        let id = writer.fresh()?;
         if let Some(picture) = &request.picture {
             let mut objects = Dictionary::default();
             objects.insert(b"I1".into(), Object::Reference(image(writer, picture)?));
@@ -87,6 +85,96 @@ impl Mark {
         writer.stream(id, form, content.as_bytes());
         Ok(id)
     }
+}
+
+/// The place for the words: from `indent` to the right edge.
+struct Room {
+    indent: f64,
+    width: f64,
+    height: f64,
+}
+
+impl Room {
+    /// Size of the letters, for so many lines of which the longest is `longest` letters wide.
+    fn size(&self, lines: usize, longest: f64) -> f64 {
+        let up = (self.height - 4.0) / (lines as f64 * LEADING);
+        up.min((self.width - self.indent - 3.0) / longest.max(1.0)).clamp(SIZES.1, SIZES.0)
+    }
+
+    /// The baseline of a line.
+    fn baseline(&self, index: usize, size: f64) -> f64 {
+        self.height - 2.0 - (index as f64 + 0.8) * size * LEADING
+    }
+}
+
+/// The words in the reader's own font.
+fn named(lines: &[String], room: &Room) -> String {
+    let size = room.size(lines.len(), lines.iter().map(|line| extent(line)).fold(1.0, f64::max));
+    let mut content = format!("BT /F1 {size:.2} Tf 0.1 g\n");
+    for (index, line) in lines.iter().enumerate() {
+        let codes: String = line.encode_utf16().map(|unit| format!("{unit:04X}")).collect();
+        content.push_str(&format!("1 0 0 1 {:.2} {:.2} Tm <{codes}> Tj\n", room.indent, room.baseline(index, size)));
+    }
+    content + "ET\n"
+}
+
+/// The words as outlines of a font, with the text itself for search and for readers aloud (section 14.9.4). `None` where the font
+/// cannot be read or lacks a letter: nobody's name is drawn with a hole in it.
+#[cfg(feature = "service")]
+fn outlined(font: &[u8], lines: &[String], room: &Room) -> Option<String> {
+    use crate::sign::seal::{Font, Step};
+    let font = Font::read(font).ok()?;
+    let glyphs: Vec<Vec<_>> =
+        lines.iter().map(|line| line.chars().map(|letter| font.glyph(letter).ok()).collect()).collect::<Option<_>>()?;
+    let widths = glyphs.iter().map(|line| line.iter().map(|glyph| glyph.advance).sum::<f64>());
+    let size = room.size(lines.len(), widths.fold(1.0, f64::max));
+    let mut content = String::from("0.1 g\n");
+    for (index, (line, glyphs)) in lines.iter().zip(&glyphs).enumerate() {
+        let codes: String = line.encode_utf16().map(|unit| format!("{unit:04X}")).collect();
+        content.push_str(&format!("/Span <</ActualText <FEFF{codes}>>> BDC\n"));
+        let mut pen = 0.0;
+        for glyph in glyphs {
+            let at = |x: f64, y: f64| (room.indent + (pen + x) * size, room.baseline(index, size) + y * size);
+            let mut last = (0.0, 0.0);
+            for step in &glyph.steps {
+                match step {
+                    Step::Move(end) => {
+                        last = at(end.x, end.y);
+                        content.push_str(&format!("{:.2} {:.2} m ", last.0, last.1));
+                    }
+                    Step::Line(end) => {
+                        last = at(end.x, end.y);
+                        content.push_str(&format!("{:.2} {:.2} l ", last.0, last.1));
+                    }
+                    Step::Quad(control, end) => {
+                        // A quadratic curve is a cubic one whose control points lie two thirds of the way.
+                        let (control, end) = (at(control.x, control.y), at(end.x, end.y));
+                        let third = |from: (f64, f64)| (from.0 + (control.0 - from.0) * 2.0 / 3.0, from.1 + (control.1 - from.1) * 2.0 / 3.0);
+                        let (one, two) = (third(last), third(end));
+                        content.push_str(&format!("{:.2} {:.2} {:.2} {:.2} {:.2} {:.2} c ", one.0, one.1, two.0, two.1, end.0, end.1));
+                        last = end;
+                    }
+                    Step::Cubic(one, two, end) => {
+                        let (one, two) = (at(one.x, one.y), at(two.x, two.y));
+                        last = at(end.x, end.y);
+                        content.push_str(&format!("{:.2} {:.2} {:.2} {:.2} {:.2} {:.2} c ", one.0, one.1, two.0, two.1, last.0, last.1));
+                    }
+                    Step::Close => content.push_str("h "),
+                }
+            }
+            if !glyph.steps.is_empty() {
+                content.push_str("f\n");
+            }
+            pen += glyph.advance;
+        }
+        content.push_str("EMC\n");
+    }
+    Some(content)
+}
+
+#[cfg(not(feature = "service"))]
+fn outlined(_: &[u8], _: &[String], _: &Room) -> Option<String> {
+    None
 }
 
 /// Where a picture goes in a mark: left, bottom, width, height; its shape kept, at most half of the mark's width.

@@ -459,11 +459,11 @@ impl Comparison<'_, '_, '_> {
             let before = list(self.old.value(&old, "Annots")?);
             let now = list(self.new.value(&new, "Annots")?);
             let added = now.get(before.len()..).unwrap_or_default();
-            if self.permissions.certification == Some(3) && now.starts_with(&before) {
+            let only_widgets = added.iter().all(|item| item.as_reference().is_some_and(|id| widgets.contains(&id.number)));
+            if self.permissions.certification == Some(3) && !only_widgets && now.starts_with(&before) {
                 self.claim(id, Role::Page);
                 self.findings.doubt("认证签名之后加了批注", "annotations were added, which the certification permits");
             }
-            let only_widgets = added.iter().all(|item| item.as_reference().is_some_and(|id| widgets.contains(&id.number)));
             if now.starts_with(&before) && only_widgets {
                 self.claim(id, Role::Page);
                 if let Some(list) = new.reference("Annots")
