@@ -84,6 +84,7 @@ fn pdfs_of_every_level_pass_with_the_anchor_alone() {
                 let verdict = judged(&seen, &anchor(&authority));
                 let told = serde_json::to_string_pretty(&verdict).unwrap();
                 assert_eq!(verdict.indication.name(), "TOTAL-PASSED", "{kind:?} {stream} {level:?}: {told}");
+                assert_eq!(verdict.signatures[0].level, Some(level.name()), "{kind:?} {stream} {level:?}: {told}");
                 assert_eq!((seen.certificates.len(), seen.crls.len()), (4, 2), "{kind:?} {level:?}");
                 assert_eq!(verdict.signatures.len(), if level == Level::Lta { 2 } else { 1 });
                 // Once more: the material is there, a further time-stamp is put over it.
@@ -179,10 +180,17 @@ fn messages_of_every_level_keep_what_was_signed() {
                 let verdict = judged(&facts(&at_lt, outside), &anchor(&authority));
                 let told = serde_json::to_string_pretty(&verdict).unwrap();
                 assert_eq!(verdict.indication.name(), "TOTAL-PASSED", "{kind:?} {format:?} {detached}: {told}");
+                assert_eq!(verdict.signatures[0].level, Some("B-LT"), "{kind:?} {format:?} {detached}: {told}");
                 let at_lta = raised(&authority, &original, outside, Level::Lta);
                 assert_eq!(recomputed(&at_lta, content), 1);
                 let renewed = raised(&authority, &at_lta, outside, Level::Lta);
                 assert_eq!(recomputed(&renewed, content), 2);
+                for document in [&at_lta, &renewed] {
+                    let verdict = judged(&facts(document, outside), &anchor(&authority));
+                    let told = serde_json::to_string_pretty(&verdict).unwrap();
+                    let found = (verdict.indication.name(), verdict.signatures[0].level);
+                    assert_eq!(found, ("TOTAL-PASSED", Some("B-LTA")), "{kind:?} {format:?} {detached}: {told}");
+                }
                 let (before, after) = (SignedData::parse(&original).unwrap(), SignedData::parse(&renewed).unwrap());
                 assert_eq!(before.signers[0].signed.as_ref().unwrap().raw.raw, after.signers[0].signed.as_ref().unwrap().raw.raw);
                 assert_eq!((&before.content, before.signers.len()), (&after.content, after.signers.len()));

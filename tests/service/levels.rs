@@ -60,11 +60,12 @@ fn the_commands_sign_at_every_level_and_raise_step_by_step() {
         let holder = format!("zhang-wei-{family}");
         let (root, tsa, origin) = (desk.certificate(&format!("{family}-root")), desk.tsa(), lab.url("/").to_string());
         let with = ["--tsa", &tsa, "--trust", &root, "--allow", origin.trim_end_matches('/')];
-        for (level, input) in [("B-LT", "in.pdf"), ("B-LTA", "in.pdf"), ("B-LT", "in.txt")] {
+        for (level, input) in [("B-LT", "in.pdf"), ("B-LTA", "in.pdf"), ("B-LT", "in.txt"), ("B-LTA", "in.txt")] {
             let (exit, said) = desk.sign(&holder, &[&["--level", level][..], &with, &[input, "signed"]].concat());
             assert_eq!(exit, 0, "{family} {level} {input}: {said}");
             let verdict = desk.verdict(&["signed"]);
             assert_eq!(verdict["indication"], "TOTAL-PASSED", "{family} {level} {input}: {verdict:#}");
+            assert_eq!(verdict["signatures"][0]["level"], level, "{family} {input}: {verdict:#}");
         }
         // Step by step, each a continuation of the one before.
         let (exit, said) = desk.sign(&holder, &["--reason", "同意", "in.pdf", "step0.pdf"]);
@@ -85,6 +86,10 @@ fn the_commands_sign_at_every_level_and_raise_step_by_step() {
         let (exit, said) = desk.extend("B-LT", &["--content", "in.txt", "step0.p7s", "step1.p7s"]);
         assert_eq!(exit, 0, "{family}: {said}");
         assert_eq!(desk.verdict(&["--content", "in.txt", "step1.p7s"])["indication"], "TOTAL-PASSED");
+        let (exit, said) = desk.extend("B-LTA", &["--content", "in.txt", "step1.p7s", "step2.p7s"]);
+        assert_eq!(exit, 0, "{family}: {said}");
+        let (exit, said) = desk.extend("B-LTA", &["step2.p7s", "step3.p7s"]);
+        assert!(exit == 3 && said.contains("XY-3206"), "without the content nothing is known: {said}");
     }
 }
 
