@@ -24,9 +24,8 @@ fn sign(authority: &Authority, document: &[u8], request: &Request) -> Result<Vec
 /// The sample with empty signature fields 甲方 (at the foot of the page) and 乙方, whose dictionaries hold `more`.
 fn with_fields(more: &str) -> Vec<u8> {
     let name = |text: &str| hex::encode_upper(text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>());
-    let field = |text: &str, rect: &str| {
-        format!("<</Type/Annot/Subtype/Widget/FT/Sig/T<FEFF{}>/P 3 0 R/F 4/Rect[{rect}]{more}>>", name(text))
-    };
+    let field =
+        |text: &str, rect: &str| format!("<</Type/Annot/Subtype/Widget/FT/Sig/T<FEFF{}>/P 3 0 R/F 4/Rect[{rect}]{more}>>", name(text));
     let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595.28 841.89]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>/Annots[6 0 R 7 0 R]>>";
     let objects: [(u32, &str); 4] = [
         (1, "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R 7 0 R]>>>>"),
@@ -112,12 +111,8 @@ fn locks_bind_those_who_sign_later() {
 #[test]
 fn seed_values_are_honoured_or_the_signature_is_refused() {
     let authority = Authority::new(KeyKind::P256);
-    let in_field = |level, reason: Option<&str>| Request {
-        field: Some("甲方".into()),
-        level,
-        reason: reason.map(Into::into),
-        ..wanted(&authority)
-    };
+    let in_field =
+        |level, reason: Option<&str>| Request { field: Some("甲方".into()), level, reason: reason.map(Into::into), ..wanted(&authority) };
     let pkcs7 = sign(&authority, &with_fields("/SV<</Ff 2/SubFilter[/adbe.pkcs7.detached]>>"), &in_field(Level::B, None)).unwrap();
     assert!(String::from_utf8_lossy(&pkcs7).contains("/SubFilter/adbe.pkcs7.detached") && sound(&facts(&pkcs7, None)));
     let certified = sign(&authority, &with_fields("/SV<</MDP<</P 2>>>>"), &in_field(Level::B, None)).unwrap();
@@ -145,7 +140,8 @@ fn jpeg(width: u32, height: u32) -> Vec<u8> {
 
 /// Pixels of the first page, as pdftoppm draws it at 72 to the inch, for which `wanted` holds.
 fn pixels(path: &std::path::Path, wanted: impl Fn([u8; 3]) -> bool) -> usize {
-    let output = peers::run(Command::new("pdftoppm").args(["-r", "72", "-f", "1", "-l", "1", "-png", "-singlefile"]).arg(path).arg(path), 60);
+    let output =
+        peers::run(Command::new("pdftoppm").args(["-r", "72", "-f", "1", "-l", "1", "-png", "-singlefile"]).arg(path).arg(path), 60);
     assert!(output.status.success(), "{}", peers::said(&output));
     let drawn = image::open(format!("{}.png", path.display())).unwrap().into_rgb8();
     // The mark stands in the lower part of the page.
@@ -158,10 +154,13 @@ fn marks_show_picture_and_words() {
     let authority = Authority::new(KeyKind::P256);
     let folder = tempfile::tempdir().unwrap();
     let font: Option<Arc<[u8]>> = chinese(None, Style::Sans).unwrap().map(Arc::from);
-    for (name, file_of_picture) in [("png", png(60, 30, [0, 0, 250, 255])), ("clear", png(40, 40, [0, 0, 250, 200])), ("jpeg", jpeg(50, 80))] {
+    for (name, file_of_picture) in
+        [("png", png(60, 30, [0, 0, 250, 255])), ("clear", png(40, 40, [0, 0, 250, 200])), ("jpeg", jpeg(50, 80))]
+    {
         let picture = Picture::decode(&file_of_picture).unwrap();
         let mark = Some(Mark::new(1, [72.0, 72.0, 272.0, 142.0]).unwrap());
-        let seen = Request { mark, picture: Some(picture.clone()), font: font.clone(), reason: Some("同意".into()), ..wanted(&authority) };
+        let seen =
+            Request { mark, picture: Some(picture.clone()), font: font.clone(), reason: Some("同意".into()), ..wanted(&authority) };
         let document = sign(&authority, &sample(false, ""), &seen).unwrap();
         assert!(sound(&facts(&document, None)));
         let path = file(folder.path(), &format!("{name}.pdf"), &document);
@@ -217,7 +216,9 @@ fn hostile_pictures_are_refused_by_code() {
 
 /// CRC-32 as PNG has it.
 fn crc(octets: &[u8]) -> u32 {
-    !octets.iter().fold(!0u32, |sum, octet| (0..8).fold(sum ^ u32::from(*octet), |sum, _| if sum & 1 == 1 { 0xedb8_8320 ^ (sum >> 1) } else { sum >> 1 }))
+    !octets.iter().fold(!0u32, |sum, octet| {
+        (0..8).fold(sum ^ u32::from(*octet), |sum, _| if sum & 1 == 1 { 0xedb8_8320 ^ (sum >> 1) } else { sum >> 1 })
+    })
 }
 
 #[test]

@@ -282,7 +282,9 @@ fn openssl_and_bouncy_castle_accept_our_messages_at_every_level() {
         let authority = Authority::new(kind);
         pem(folder, "root.pem", "CERTIFICATE", &[authority.root.certificate.der()]);
         pem(folder, "issuing.pem", "CERTIFICATE", &[authority.issuing.certificate.der()]);
-        for (format, level) in [Format::Cades, Format::GmCms].into_iter().flat_map(|format| [(format, Level::T), (format, Level::Lt), (format, Level::Lta)]) {
+        for (format, level) in
+            [Format::Cades, Format::GmCms].into_iter().flat_map(|format| [(format, Level::T), (format, Level::Lt), (format, Level::Lta)])
+        {
             if format == Format::GmCms && kind != KeyKind::Sm2 {
                 continue;
             }

@@ -108,7 +108,9 @@ fn what_does_not_pass_is_not_raised_and_nothing_is_written() {
     altered[20] ^= 1;
     std::fs::write(folder.join("altered.pdf"), altered).unwrap();
     std::fs::write(folder.join("junk"), b"no signature").unwrap();
-    for (input, code) in [("altered.pdf", "XY-3206"), ("revoked.pdf", "XY-3206"), ("in.pdf", "XY-3206"), ("junk", "XY-3206"), ("absent.pdf", "absent.pdf")] {
+    for (input, code) in
+        [("altered.pdf", "XY-3206"), ("revoked.pdf", "XY-3206"), ("in.pdf", "XY-3206"), ("junk", "XY-3206"), ("absent.pdf", "absent.pdf")]
+    {
         let (exit, said) = desk.extend("B-LTA", &[input, "out"]);
         assert!(exit == 3 && said.contains(code) && said.lines().count() == 1, "{input}: {said}");
         assert!(!folder.join("out").exists(), "{input}");

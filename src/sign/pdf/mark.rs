@@ -149,7 +149,8 @@ fn outlined(font: &[u8], lines: &[String], room: &Room) -> Option<String> {
                     Step::Quad(control, end) => {
                         // A quadratic curve is a cubic one whose control points lie two thirds of the way.
                         let (control, end) = (at(control.x, control.y), at(end.x, end.y));
-                        let third = |from: (f64, f64)| (from.0 + (control.0 - from.0) * 2.0 / 3.0, from.1 + (control.1 - from.1) * 2.0 / 3.0);
+                        let third =
+                            |from: (f64, f64)| (from.0 + (control.0 - from.0) * 2.0 / 3.0, from.1 + (control.1 - from.1) * 2.0 / 3.0);
                         let (one, two) = (third(last), third(end));
                         content.push_str(&format!("{:.2} {:.2} {:.2} {:.2} {:.2} {:.2} c ", one.0, one.1, two.0, two.1, end.0, end.1));
                         last = end;
