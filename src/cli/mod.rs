@@ -10,6 +10,7 @@ mod connector;
 mod demo;
 mod doctor;
 mod extend;
+mod extract;
 mod init;
 mod installation;
 mod lab;
@@ -63,6 +64,8 @@ enum Command {
     Sign(Box<sign::Args>),
     /// Raise the level of the signatures that a document bears
     Extend(Box<extend::Args>),
+    /// Write the revision of a PDF that a signature covers
+    Extract(extract::Args),
     /// Let a browser page on this machine use the holder's own certificate key
     Connector(Box<connector::Args>),
 }
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Cert(args) => cert::run(args),
         Command::Sign(args) => sign::run(&args),
         Command::Extend(args) => extend::run(&args),
+        Command::Extract(args) => extract::run(&args),
         Command::Connector(args) => connector::run(*args),
     }
 }

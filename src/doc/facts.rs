@@ -20,6 +20,8 @@ pub struct Facts {
     pub sha256: [u8; 32],
     /// Length of the file in octets.
     pub length: u64,
+    /// How many octets of structure were parsed or inflated to read it, where the reader counts; no part of a verdict.
+    pub work: u64,
     /// Signatures, seals and document time-stamps in document order.
     pub signatures: Vec<SignatureFacts>,
     /// Set if the file itself is a time-stamp (`.tst`, `.tsr`): it is then judged as one.
@@ -43,6 +45,7 @@ impl Facts {
             format,
             sha256,
             length,
+            work: 0,
             signatures: Vec::new(),
             timestamp: None,
             certificates: Vec::new(),
@@ -206,6 +209,8 @@ pub struct SignatureFacts {
     pub changes: Changes,
     /// What is wrong with this signature's shape.
     pub problems: Vec<Problem>,
+    /// Demands of the document on this signature that are met, in Chinese and English.
+    pub met: Vec<(String, String)>,
     /// What is present and not judged.
     pub unjudged: Vec<Unjudged>,
 }
@@ -223,6 +228,7 @@ impl SignatureFacts {
             coverage: Coverage::WholeDocument,
             changes: Changes::None,
             problems: Vec::new(),
+            met: Vec::new(),
             unjudged: Vec::new(),
         }
     }
@@ -259,8 +265,8 @@ pub enum Changes {
     Permitted(Vec<(String, String)>),
     /// Something that nobody permitted.
     Suspicious(Vec<(String, String)>),
-    /// Something that was not analysed.
-    Unjudged,
+    /// Something of which it cannot be told whether it is permitted; what.
+    Unjudged(Vec<(String, String)>),
 }
 
 impl Changes {
@@ -270,7 +276,7 @@ impl Changes {
             Self::None => "none",
             Self::Permitted(_) => "permitted",
             Self::Suspicious(_) => "suspicious",
-            Self::Unjudged => "unjudged",
+            Self::Unjudged(_) => "unjudged",
         }
     }
 }

@@ -177,14 +177,18 @@ fn coverage(findings: &mut Findings<'_>, entry: &SignatureFacts) {
         Changes::None => findings.met(row::CHANGES),
         Changes::Permitted(list) => findings.met_with(row::CHANGES, listed(list)),
         Changes::Suspicious(list) => findings.unmet(row::CHANGES, Conclusion::failed("FORMAT_FAILURE"), listed(list)),
-        Changes::Unjudged => {
-            let detail = Detail::new("签署后的改动尚未分析", "what changed after signing is not analysed yet");
+        Changes::Unjudged(list) => {
+            let told = listed(list);
+            let detail = Detail::new(format!("签署后的改动不能判定：{}", told.zh), format!("changes after signing that cannot be settled: {}", told.en));
             findings.unmet(row::JUDGED, Conclusion::indeterminate("SIG_CONSTRAINTS_FAILURE"), detail);
         }
     }
     for problem in entry.problems.iter().chain(&entry.signer.problems).filter(|problem| problem.kind == ProblemKind::Constraint) {
         let detail = Detail::new(problem.zh.clone(), problem.en.clone());
         findings.unmet(row::CONSTRAINTS, Conclusion::indeterminate("SIG_CONSTRAINTS_FAILURE"), detail);
+    }
+    if !entry.met.is_empty() && !entry.problems.iter().any(|problem| problem.kind == ProblemKind::Constraint) {
+        findings.met_with(row::CONSTRAINTS, listed(&entry.met));
     }
     if let Some(policy) = entry.signer.policy {
         findings.unmet(row::SIGNATURE_POLICY, Conclusion::PASSED, Detail::new(policy.to_string(), policy.to_string()));

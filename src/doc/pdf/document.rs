@@ -31,6 +31,8 @@ pub struct Document<'a> {
     /// What ends the file: where `startxref` stands and the first octet after `%%EOF`.
     pub ending: Ending,
     history: HashMap<u32, Vec<(usize, Entry)>>,
+    /// For each section, the highest offset that it or one before it points at.
+    reach: Vec<u64>,
     streams: RefCell<HashMap<u64, Rc<ObjectStream>>>,
     kept: Cell<usize>,
 }
@@ -113,7 +115,11 @@ impl<'a> Document<'a> {
                 history.entry(*number).or_default().push((position, *entry));
             }
         }
-        Ok(Self { input, sections, ending, history, streams: RefCell::default(), kept: Cell::new(0) })
+        let mut reach = Vec::with_capacity(sections.len());
+        for section in &sections {
+            reach.push(section.reach.max(reach.last().copied().unwrap_or(0)));
+        }
+        Ok(Self { input, sections, ending, history, reach, streams: RefCell::default(), kept: Cell::new(0) })
     }
 
     /// The document as the file stands.
@@ -140,9 +146,20 @@ impl<'a> Document<'a> {
         self.sections.iter().any(|section| section.trailer.get("Encrypt").is_some())
     }
 
-    /// Numbers of objects that sections after `newest` name.
-    pub fn numbers_after(&self, newest: usize) -> Vec<u32> {
-        let later = self.sections.get(newest.saturating_add(1)..).unwrap_or_default();
+    /// The sections after `newest`, up to `last` and with it.
+    pub fn sections_between(&self, newest: usize, last: usize) -> &[Section] {
+        let end = last.saturating_add(1).min(self.sections.len());
+        self.sections.get(newest.saturating_add(1)..end).unwrap_or_default()
+    }
+
+    /// The highest offset that the sections up to `newest`, and with it, point at.
+    pub fn reach_up_to(&self, newest: usize) -> u64 {
+        self.reach.get(newest).copied().unwrap_or(u64::MAX)
+    }
+
+    /// Numbers of objects that the sections after `newest` name, up to `last` and with it.
+    pub fn numbers_between(&self, newest: usize, last: usize) -> Vec<u32> {
+        let later = self.sections_between(newest, last);
         let mut numbers: Vec<u32> = later.iter().flat_map(|section| section.entries.iter().map(|(number, _)| *number)).collect();
         numbers.sort_unstable();
         numbers.dedup();
@@ -189,7 +206,17 @@ impl<'d, 'a> Revision<'d, 'a> {
     /// Where object `number` stands in this revision.
     pub fn entry(&self, number: u32) -> Option<Entry> {
         let history = self.document.history.get(&number)?;
-        history.iter().rev().find(|(section, _)| *section <= self.newest).map(|(_, entry)| *entry)
+        let known = history.partition_point(|(section, _)| *section <= self.newest);
+        history.get(known.checked_sub(1)?).map(|(_, entry)| *entry)
+    }
+
+    /// The full name of object `number`; `None` if it is free or missing.
+    pub fn id_of(&self, number: u32) -> Option<Id> {
+        match self.entry(number)? {
+            Entry::Free => None,
+            Entry::At { generation, .. } => Some(Id { number, generation }),
+            Entry::In { .. } => Some(Id { number, generation: 0 }),
+        }
     }
 
     /// The trailer dictionary in force.

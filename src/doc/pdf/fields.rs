@@ -3,7 +3,7 @@
 use super::document::Revision;
 use super::input::PdfError;
 use super::object::{Dictionary, Id, Object, readable};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// How deep fields may nest.
 const MAX_DEPTH: usize = 32;
@@ -34,21 +34,32 @@ pub struct Form {
     pub id: Option<Id>,
     /// Terminal fields in order.
     pub fields: Vec<Field>,
-    /// Objects of fields that only hold other fields.
-    pub groups: Vec<Id>,
+    /// What each object of the field tree is, by object number.
+    pub places: HashMap<u32, Place>,
+}
+
+/// The part that an object plays in the field tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A field that only holds other fields.
+    Group,
+    /// A terminal field; its position in [`Form::fields`].
+    Field(usize),
+    /// A widget of that field, with an object of its own.
+    Widget(usize),
 }
 
 /// Reads the form of `revision`.
 pub fn form(revision: Revision<'_, '_>) -> Result<Form, PdfError> {
     let catalog = revision.catalog()?;
     let Some(dictionary) = revision.dictionary(&catalog, "AcroForm")? else { return Ok(Form::default()) };
-    let mut walk = Walk { revision, seen: HashSet::new(), fields: Vec::new(), groups: Vec::new() };
+    let mut walk = Walk { revision, seen: HashSet::new(), fields: Vec::new(), places: HashMap::new() };
     if let Object::Array(roots) = revision.value(&dictionary, "Fields")? {
         for root in &roots {
             walk.field(root, &Inherited::default(), 0)?;
         }
     }
-    Ok(Form { id: catalog.reference("AcroForm"), dictionary, fields: walk.fields, groups: walk.groups })
+    Ok(Form { id: catalog.reference("AcroForm"), dictionary, fields: walk.fields, places: walk.places })
 }
 
 #[derive(Default, Clone)]
@@ -62,7 +73,7 @@ struct Walk<'d, 'a> {
     revision: Revision<'d, 'a>,
     seen: HashSet<Id>,
     fields: Vec<Field>,
-    groups: Vec<Id>,
+    places: HashMap<u32, Place>,
 }
 
 impl Walk<'_, '_> {
@@ -102,11 +113,25 @@ impl Walk<'_, '_> {
             }
         }
         if children.is_empty() {
+            let at = self.fields.len();
+            for widget in kids.iter().filter_map(Object::as_reference) {
+                if self.places.len() > 4 * MAX_FIELDS {
+                    return Err(PdfError::Work);
+                }
+                if self.places.insert(widget.number, Place::Widget(at)).is_some() {
+                    return Err(PdfError::Structure(("同一控件属于两个表单域", "a widget belongs to two form fields")));
+                }
+            }
+            if let Some(id) = id {
+                self.places.insert(id.number, Place::Field(at));
+            }
             let kind = here.kind.unwrap_or_default();
             self.fields.push(Field { name: here.name, id, kind, dictionary, value: here.value });
             return Ok(());
         }
-        self.groups.extend(id);
+        if let Some(id) = id {
+            self.places.insert(id.number, Place::Group);
+        }
         for child in children {
             self.field(child, &here, depth + 1)?;
         }

@@ -89,6 +89,11 @@ impl<'a> Input<'a> {
         self.source
     }
 
+    /// How many octets were lexed or inflated so far.
+    pub fn spent(&self) -> u64 {
+        BUDGET.saturating_sub(self.work.get())
+    }
+
     /// Takes `octets` from the budget.
     pub fn spend(&self, octets: u64) -> Result<(), PdfError> {
         let left = self.work.get().checked_sub(octets).ok_or(PdfError::Work)?;

@@ -9,6 +9,8 @@ use super::object::{Dictionary, Object, readable};
 pub struct Permissions {
     /// Level of a certification: 1 nothing, 2 filling in and signing, 3 annotations too.
     pub certification: Option<i64>,
+    /// The same levels, set by a field's lock for what comes after (table 236).
+    pub limit: Option<i64>,
     /// Fields it locks.
     pub locks: Vec<Lock>,
     /// Whether a transform stands there that is none of the known ones.
@@ -40,6 +42,18 @@ impl Lock {
     }
 }
 
+/// Adds what the own lock of a signature's field names: it counts even where the signing program forgot to repeat it in the
+/// signature.
+pub fn add_lock(revision: Revision<'_, '_>, field: &Dictionary, permissions: &mut Permissions) -> Result<(), PdfError> {
+    let Some(own) = revision.dictionary(field, "Lock")? else { return Ok(()) };
+    match lock(revision, &own)? {
+        Some(lock) => permissions.locks.push(lock),
+        None => permissions.unknown = true,
+    }
+    permissions.limited(revision.value(&own, "P")?.as_integer());
+    Ok(())
+}
+
 /// Reads the permissions of a signature dictionary.
 pub fn permissions(revision: Revision<'_, '_>, signature: &Dictionary) -> Result<Permissions, PdfError> {
     let mut permissions = Permissions::default();
@@ -53,14 +67,28 @@ pub fn permissions(revision: Revision<'_, '_>, signature: &Dictionary) -> Result
                 permissions.certification = Some(permissions.certification.map_or(level, |other| other.min(level)));
                 permissions.unknown |= !(1..=3).contains(&level);
             }
-            Some(b"FieldMDP") => match lock(revision, &parameters)? {
-                Some(lock) => permissions.locks.push(lock),
-                None => permissions.unknown = true,
-            },
+            Some(b"FieldMDP") => {
+                match lock(revision, &parameters)? {
+                    Some(lock) => permissions.locks.push(lock),
+                    None => permissions.unknown = true,
+                }
+                permissions.limited(revision.value(&parameters, "P")?.as_integer());
+            }
+            // Usage rights say what a program may do, nothing about what may change (section 12.8.2.3); identity says nothing.
+            Some(b"UR" | b"UR3" | b"Identity") => (),
             _ => permissions.unknown = true,
         }
     }
     Ok(permissions)
+}
+
+impl Permissions {
+    fn limited(&mut self, level: Option<i64>) {
+        if let Some(level) = level {
+            self.limit = Some(self.limit.map_or(level, |other| other.min(level)));
+            self.unknown |= !(1..=3).contains(&level);
+        }
+    }
 }
 
 /// A set of fields from a dictionary with `Action` and `Fields`: FieldMDP parameters or a signature field lock.

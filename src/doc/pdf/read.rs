@@ -1,11 +1,12 @@
 //! From an opened PDF to its facts.
 
-use super::changes::{Findings, Level, Newest, after};
+use super::changes::{Border, Chain, Findings};
 use super::document::{Document, Revision};
 use super::fields::{Field, form};
 use super::input::PdfError;
-use super::mdp::{Permissions, permissions};
+use super::mdp::{Permissions, add_lock, permissions};
 use super::object::Object;
+use super::pages::{Pages, pages};
 use super::seed::seeds;
 use super::signature::{Signature, SubFilter, date, signature};
 use super::store::security_store;
@@ -41,11 +42,16 @@ fn read_into(source: &dyn ByteSource, options: &ReadOptions<'_>, facts: &mut Fac
     if document.encrypted() {
         facts.problems.push(Problem::unsupported("ENCRYPTION_UNSUPPORTED", "文件已加密，暂不能核验", "the file is encrypted"));
     }
-    let fields: Vec<Field> = form(latest)?.fields.into_iter().filter(|field| field.kind == b"Sig").collect();
+    let form = form(latest)?;
+    let fields: Vec<&Field> = form.fields.iter().filter(|field| field.kind == b"Sig").collect();
     let signed = fields.iter().filter(|field| field.value.is_some()).count();
     if signed > MAX_SIGNATURES {
         return Err(PdfError::Work);
     }
+    let pages = pages(latest).unwrap_or_else(|error| {
+        facts.problems.push(error.problem());
+        Pages::default()
+    });
     let mut found = Vec::new();
     for field in fields {
         if let Some(value) = &field.value {
@@ -62,16 +68,18 @@ fn read_into(source: &dyn ByteSource, options: &ReadOptions<'_>, facts: &mut Fac
     let mut extra: Vec<Certificate> = options.certificates.to_vec();
     extra.extend(facts.certificates.iter().cloned());
 
-    let revisions: Vec<_> =
-        found.iter().map(|(_, reading)| reading.as_ref().ok().and_then(|signature| covered(&document, signature))).collect();
-    let oldest = revisions.iter().flatten().min_by_key(|revision| revision.newest).copied().unwrap_or(latest);
-    let newest = Newest::new(&document, oldest);
-    for ((field, reading), revision) in found.iter().zip(revisions) {
+    let borders: Vec<Option<Border>> =
+        found.iter().map(|(_, reading)| reading.as_ref().ok().and_then(|signature| border(&document, signature))).collect();
+    let followed: Vec<Border> = borders.iter().flatten().copied().filter(|border| border.1 < document.input.len()).collect();
+    let chain = Chain::new(&document, &followed, &form, &pages);
+    let mut setting = Setting { document: &document, chain, extra: &extra, certified: None, signed: 0 };
+    for ((field, reading), border) in found.iter().zip(borders) {
         match reading {
             Ok(signature) => {
-                let mut found = entries(&newest, field, signature, revision, &extra);
+                let mut found = setting.entries(field, signature, border);
                 // A document time-stamp proves the security store as it was in the revision that it ends.
                 for token in found.iter_mut().filter_map(|entry| entry.token.as_mut()) {
+                    let revision = border.map(|(newest, _)| Revision { document: &document, newest });
                     token.covers = revision.and_then(|revision| security_store(revision).ok()).map(|store| store.ids()).unwrap_or_default();
                 }
                 facts.signatures.extend(found);
@@ -79,13 +87,15 @@ fn read_into(source: &dyn ByteSource, options: &ReadOptions<'_>, facts: &mut Fac
             Err(error) => facts.signatures.push(unreadable(field, *error)),
         }
     }
+    facts.work = document.input.spent();
     orphans(&document, found.len(), facts)
 }
 
-/// The revision that a signature covers; `None` if its ranges end anywhere else.
-fn covered<'d, 'a>(document: &'d Document<'a>, signature: &Signature) -> Option<Revision<'d, 'a>> {
+/// Where the revision ends that a signature covers; `None` if its ranges end anywhere else.
+fn border(document: &Document<'_>, signature: &Signature) -> Option<Border> {
     let end = signature.ranges[1].end;
-    if end == document.input.len() { Some(document.latest()) } else { document.revision_ending_at(end) }
+    let revision = if end == document.input.len() { document.latest() } else { document.revision_ending_at(end)? };
+    Some((revision.newest, end))
 }
 
 fn unreadable(field: &Field, error: PdfError) -> SignatureFacts {
@@ -100,87 +110,152 @@ fn unreadable(field: &Field, error: PdfError) -> SignatureFacts {
     entry
 }
 
-/// What one signature dictionary says: an entry for every signer in it.
-fn entries(
-    newest: &Newest<'_, '_>,
-    field: &Field,
-    signature: &Signature,
-    revision: Option<Revision<'_, '_>>,
-    extra: &[Certificate],
-) -> Vec<SignatureFacts> {
-    let mut entries = signers(newest, field, signature, extra);
-    for entry in &mut entries {
-        entry.end = signature.ranges[1].end;
-        let latest = newest.latest();
-        if let Ok(Object::Text(text)) = latest.value(&signature.dictionary, "M") {
-            entry.claimed_time = date(&text.octets);
-        }
-        if let Err(error) = surroundings(newest, field, signature, revision, entry) {
-            entry.problems.push(error.problem());
-        }
-    }
-    entries
+/// What the signatures of a file have in common, read in the order of signing.
+struct Setting<'c, 'a> {
+    document: &'c Document<'a>,
+    chain: Chain,
+    extra: &'c [Certificate],
+    /// The strictest certification so far.
+    certified: Option<i64>,
+    /// How many signatures, document time-stamps not counted, were read so far.
+    signed: usize,
 }
 
-/// Coverage, later changes, permissions, demands of the field.
-fn surroundings(
-    newest: &Newest<'_, '_>,
-    field: &Field,
-    signature: &Signature,
-    revision: Option<Revision<'_, '_>>,
-    entry: &mut SignatureFacts,
-) -> Result<(), PdfError> {
-    let Some(revision) = revision else {
-        entry.coverage = Coverage::Partial;
-        entry.problems.push(Problem::malformed("签名范围不是完整的修订", "the signed ranges are not a whole revision of the file"));
-        return Ok(());
-    };
-    let end = signature.ranges[1].end;
-    // The dictionary must be the very one that stood in the signed revision.
-    let moved = signature.id.is_some_and(|id| revision.entry(id.number) != newest.latest().entry(id.number));
-    if moved || signature.ranges[0].end >= end {
-        entry.coverage = Coverage::Partial;
-        entry
-            .problems
-            .push(Problem::malformed("签名字典不在其签名的修订中", "the signature dictionary is not part of the revision it signs"));
-        return Ok(());
+impl Setting<'_, '_> {
+    /// What one signature dictionary says: an entry for every signer in it.
+    fn entries(&mut self, field: &Field, signature: &Signature, border: Option<Border>) -> Vec<SignatureFacts> {
+        let mut entries = signers(self.document, field, signature, self.extra);
+        let latest = self.document.latest();
+        let claimed = match latest.value(&signature.dictionary, "M") {
+            Ok(Object::Text(text)) => date(&text.octets),
+            _ => None,
+        };
+        let around = self.surroundings(field, signature, border, entries.first().map(|entry| &entry.signer));
+        for entry in &mut entries {
+            entry.claimed_time = claimed;
+            entry.end = signature.ranges[1].end;
+            match &around {
+                Ok(around) => around.put_on(entry),
+                Err(error) => entry.problems.push(error.problem()),
+            }
+        }
+        entries
     }
-    let permissions = permissions(revision, &signature.dictionary)?;
-    if permissions.unknown {
-        entry.unjudged.push(Unjudged::Permissions);
+
+    /// Coverage, later changes, permissions, demands of the field.
+    fn surroundings(
+        &mut self,
+        field: &Field,
+        signature: &Signature,
+        border: Option<Border>,
+        signer: Option<&SignerFacts>,
+    ) -> Result<Surroundings, PdfError> {
+        let mut around = Surroundings { coverage: Coverage::Partial, changes: Changes::None, problems: Vec::new(), met: Vec::new(), unjudged: Vec::new() };
+        let Some(border) = border else {
+            around.problems.push(Problem::malformed("签名范围不是完整的修订", "the signed ranges are not a whole revision of the file"));
+            return Ok(around);
+        };
+        let revision = Revision { document: self.document, newest: border.0 };
+        // The dictionary must be the very one that stood in the signed revision.
+        let moved = signature.id.is_some_and(|id| revision.entry(id.number) != self.document.latest().entry(id.number));
+        if moved || signature.ranges[0].end >= border.1 {
+            let en = "the signature dictionary is not part of the revision it signs";
+            around.problems.push(Problem::malformed("签名字典不在其签名的修订中", en));
+            return Ok(around);
+        }
+        let mut permissions = permissions(revision, &signature.dictionary)?;
+        add_lock(revision, &field.dictionary, &mut permissions)?;
+        if permissions.unknown {
+            around.unjudged.push(Unjudged::Permissions);
+        }
+        if let Some(signer) = signer {
+            let seeds = seeds(revision, &field.dictionary, &signature.dictionary, signer, &permissions)?;
+            around.problems.extend(seeds.problems());
+            around.met = seeds.met.iter().map(|(zh, en)| ((*zh).to_owned(), (*en).to_owned())).collect();
+            if seeds.unjudged {
+                around.unjudged.push(Unjudged::SeedValues);
+            }
+        }
+        self.certify(revision, signature, &mut permissions, &mut around)?;
+        if border.1 < self.document.input.len() {
+            around.coverage = if revision.is_latest() { Coverage::WholeDocument } else { Coverage::EarlierRevision };
+            around.weigh(self.chain.after(border, &permissions));
+        } else {
+            around.coverage = Coverage::WholeDocument;
+        }
+        Ok(around)
     }
-    let seeds = seeds(revision, &field.dictionary, &signature.dictionary, &entry.signer, &permissions)?;
-    entry.problems.extend(seeds.broken.into_iter().map(|(zh, en)| Problem { kind: ProblemKind::Constraint, zh: zh.into(), en: en.into() }));
-    if seeds.unjudged {
-        entry.unjudged.push(Unjudged::SeedValues);
+
+    /// A certification binds all that comes after it, further signatures included; there is one, and it comes first
+    /// (ISO 32000-2 section 12.8.2.2.1).
+    fn certify(
+        &mut self,
+        revision: Revision<'_, '_>,
+        signature: &Signature,
+        permissions: &mut Permissions,
+        around: &mut Surroundings,
+    ) -> Result<(), PdfError> {
+        let constraint = |zh: &str, en: &str| Problem { kind: ProblemKind::Constraint, zh: zh.into(), en: en.into() };
+        if permissions.certification.is_some() {
+            let (zh, en) = match (self.certified, self.signed) {
+                (Some(_), _) => ("文件已有认证签名，不能再次认证", "the document was certified before; it can be certified once"),
+                (None, 1..) => ("认证签名不是文件的第一个签名", "the certification is not the first signature of the document"),
+                (None, 0) => ("", ""),
+            };
+            if !zh.is_empty() {
+                around.problems.push(constraint(zh, en));
+            }
+            let marks = revision.dictionary(&revision.catalog()?, "Perms")?;
+            let named = marks.and_then(|marks| marks.reference("DocMDP"));
+            if named.is_none() || named != signature.id {
+                let en = "the catalogue does not name this signature as the certification";
+                around.problems.push(Problem::notice("文件目录没有把此签名列为认证签名", en));
+            }
+        }
+        if signature.sub_filter != SubFilter::TimeStamp {
+            self.signed += 1;
+        }
+        let strictest = [permissions.certification, self.certified].into_iter().flatten().min();
+        self.certified = strictest;
+        permissions.certification = [strictest, permissions.limit].into_iter().flatten().min();
+        Ok(())
     }
-    if end < newest.latest().document.input.len() {
-        entry.coverage = if revision.is_latest() { Coverage::WholeDocument } else { Coverage::EarlierRevision };
-        let findings = after(newest, revision, end, &permissions);
-        weigh(findings, &permissions, entry);
-    }
-    Ok(())
 }
 
-fn weigh(mut findings: Findings, permissions: &Permissions, entry: &mut SignatureFacts) {
-    if permissions.certification == Some(1) && findings.level > Level::Preservation {
-        findings.suspicious.push(("认证签名不允许任何后续签名".into(), "the certification permits no further signatures".into()));
+/// What is to be said of a signature beside its signer.
+struct Surroundings {
+    coverage: Coverage,
+    changes: Changes,
+    problems: Vec<Problem>,
+    met: Vec<(String, String)>,
+    unjudged: Vec<Unjudged>,
+}
+
+impl Surroundings {
+    fn weigh(&mut self, findings: Findings) {
+        self.changes = if !findings.suspicious.is_empty() {
+            Changes::Suspicious(findings.suspicious)
+        } else if !findings.undecided.is_empty() {
+            self.unjudged.push(Unjudged::LaterRevisions);
+            Changes::Unjudged(findings.undecided.into_iter().chain(findings.permitted).collect())
+        } else if self.coverage == Coverage::WholeDocument {
+            Changes::None
+        } else {
+            Changes::Permitted(findings.permitted)
+        };
     }
-    entry.changes = if !findings.suspicious.is_empty() {
-        Changes::Suspicious(findings.suspicious)
-    } else if !findings.undecided.is_empty() {
-        entry.unjudged.push(Unjudged::LaterRevisions);
-        entry.problems.extend(findings.undecided.into_iter().map(|(zh, en)| Problem::notice(zh, en)));
-        Changes::Unjudged
-    } else if entry.coverage == Coverage::WholeDocument {
-        Changes::None
-    } else {
-        Changes::Permitted(findings.permitted)
-    };
+
+    fn put_on(&self, entry: &mut SignatureFacts) {
+        entry.coverage = self.coverage;
+        entry.changes = self.changes.clone();
+        entry.problems.extend(self.problems.iter().cloned());
+        entry.met.clone_from(&self.met);
+        entry.unjudged.extend(self.unjudged.iter().copied());
+    }
 }
 
 /// Who signed: the octets of `/Contents` judged over the ranges.
-fn signers(newest: &Newest<'_, '_>, field: &Field, signature: &Signature, extra: &[Certificate]) -> Vec<SignatureFacts> {
+fn signers(document: &Document<'_>, field: &Field, signature: &Signature, extra: &[Certificate]) -> Vec<SignatureFacts> {
     let unsupported = |kind, name: &'static str, zh: &str, en: String| {
         let mut entry = SignatureFacts::new(field.name.clone(), kind, SignerFacts::unreadable(Integrity::Unsupported(name.to_owned())));
         entry.problems.push(Problem::unsupported(name, zh, en));
@@ -212,7 +287,7 @@ fn signers(newest: &Newest<'_, '_>, field: &Field, signature: &Signature, extra:
             );
         }
     };
-    let content = ContentRanges { source: newest.latest().document.input.source(), ranges: signature.ranges.to_vec(), rule };
+    let content = ContentRanges { source: document.input.source(), ranges: signature.ranges.to_vec(), rule };
     let mut entries = Vec::new();
     if signature.sub_filter == SubFilter::TimeStamp {
         let stamp = crate::doc::timestamp_facts(TimestampKind::Document, blob.raw, &content, extra);

@@ -18,8 +18,14 @@ pub enum Role {
     NewField,
     /// The dictionary of a new signature.
     Signature,
-    /// The default resources of the form, changed: undecided.
+    /// The default resources of the form, or their list of fonts: fonts were added.
     Resources,
+    /// A comment on a page, new or only its text changed.
+    Annotation,
+    /// A part of the structure tree: elements for new signature fields were added.
+    Structure,
+    /// A new object that repeats what stood elsewhere before.
+    Copy,
     /// A page whose annotations alone changed.
     Page,
     /// A page's list of annotations.
@@ -48,7 +54,10 @@ impl Role {
             Self::Form => key == b"AcroForm",
             Self::FieldList => key == b"Fields",
             Self::OldField | Self::NewField => matches!(key, b"Fields" | b"Kids" | b"Annots" | b"Parent" | b"Obj" | b"CO"),
-            Self::Resources => key == b"DR",
+            Self::Resources => key == b"DR" || (key == b"Font" && (!edge.top && from == Some(Self::Form) || from == Some(Self::Resources))),
+            Self::Annotation => matches!(key, b"Annots" | b"Popup" | b"Parent" | b"IRT"),
+            Self::Structure => matches!(key, b"StructTreeRoot" | b"ParentTree" | b"K" | b"P" | b"Nums" | b"Kids"),
+            Self::Copy => from.is_some(),
             Self::Signature => key == b"V" && edge.top && matches!(from, Some(Self::OldField | Self::NewField)),
             Self::Page => matches!(key, b"Kids" | b"P" | b"Pg" | b"Page" | b"D" | b"Dest" | b"Names" | b"OpenAction"),
             Self::Annotations => key == b"Annots",
@@ -57,9 +66,10 @@ impl Role {
             Self::Metadata => key == b"Metadata" && edge.top,
             Self::Information => key == b"Info" && edge.from.is_none(),
             Self::Part => match from {
-                Some(Self::OldField) => key == b"AP" || !edge.top,
+                Some(Self::OldField | Self::Annotation) => key == b"AP" || !edge.top,
                 Some(Self::NewField | Self::Signature | Self::Part) => true,
                 Some(Self::Form) => key == b"DR" || !edge.top,
+                Some(Self::Resources) => true,
                 _ => false,
             },
             Self::Container => key == b"Extends",

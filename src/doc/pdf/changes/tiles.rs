@@ -3,6 +3,7 @@
 //! A reader that repairs files looks for `12 0 obj` anywhere; what only such a reader finds would be content that this judge
 //! never saw (incremental saving attacks). So nothing but accounted objects, sections and white space may follow.
 
+use super::Border;
 use crate::doc::pdf::document::Document;
 use crate::doc::pdf::input::PdfError;
 use crate::doc::pdf::lexer::{Lexer, SyntaxError};
@@ -10,9 +11,9 @@ use crate::doc::pdf::object::{Id, Object};
 use crate::doc::pdf::xref::{Entry, Form, stream_end};
 use std::collections::{HashMap, HashSet};
 
-/// The first octet from `from` on that nothing accounts for; `None` if all are.
-pub fn unaccounted(document: &Document<'_>, newest: usize, from: u64) -> Result<Option<u64>, PdfError> {
-    let later = document.sections.get(newest.saturating_add(1)..).unwrap_or_default();
+/// The first octet between the borders that nothing accounts for; `None` if all are.
+pub fn unaccounted(document: &Document<'_>, from: Border, to: Border) -> Result<Option<u64>, PdfError> {
+    let later = document.sections_between(from.0, to.0);
     let mut objects: HashSet<(u32, u64)> = HashSet::new();
     let mut sections: HashMap<u64, u64> = HashMap::new();
     for section in later {
@@ -27,9 +28,9 @@ pub fn unaccounted(document: &Document<'_>, newest: usize, from: u64) -> Result<
         }
     }
     let input = &document.input;
-    let (mut at, mut blank) = (from, from);
-    while at < input.len() {
-        let tile = input.read(at, input.len(), tile)?;
+    let (mut at, mut blank) = (from.1, from.1);
+    while at < to.1 {
+        let tile = input.read(at, to.1, tile)?;
         let is_blank = matches!(tile, Tile::Blank(_));
         // An entry may point at the white space before what it means.
         let places = blank.max(at.saturating_sub(16))..=at;
