@@ -316,14 +316,14 @@ fn is_login_challenge(message: &Message<'_>) -> bool {
 
 /// What the signed attributes say beside the digest.
 fn read_signed(signed: &Attributes<'_>, message: &Message<'_>, facts: &mut SignerFacts) {
-    const SINGLE: [der::asn1::ObjectIdentifier; 8] = [
+    // Claimed roles are nobody's basis for anything here; some programs put several values into the attribute.
+    const SINGLE: [der::asn1::ObjectIdentifier; 7] = [
         oid::CONTENT_TYPE,
         oid::MESSAGE_DIGEST,
         oid::SIGNING_TIME,
         oid::SIGNING_CERTIFICATE,
         oid::SIGNING_CERTIFICATE_V2,
         oid::SIGNATURE_POLICY,
-        oid::SIGNER_ATTRIBUTES,
         oid::SIGNER_ATTRIBUTES_V2,
     ];
     for name in SINGLE {

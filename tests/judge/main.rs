@@ -8,6 +8,7 @@ mod peers;
 mod authority;
 mod cert_cli;
 mod certificates;
+mod changes;
 mod cms;
 mod command;
 mod connector;
@@ -18,6 +19,7 @@ mod limits;
 mod mutants;
 mod path_seeds;
 mod paths;
+mod pdf_mutants;
 mod pkits;
 mod policies;
 mod profile;
@@ -42,5 +44,6 @@ pub fn corpus(test: &str) -> Option<PathBuf> {
 }
 mod fields;
 mod keys;
+mod large;
 mod levels;
 mod pdf;

@@ -180,7 +180,7 @@ pub(super) fn merged(before: &[Object], now: &[Object]) -> (Vec<Object>, Vec<Obj
     let known: HashSet<Id> = before.iter().filter_map(Object::as_reference).collect();
     let mut rest = before.iter();
     for item in now {
-        let is_known = item.as_reference().map_or_else(|| before.contains(item), |id| known.contains(&id));
+        let is_known = item.as_reference().map_or_else(|| rest.as_slice().first() == Some(item), |id| known.contains(&id));
         if is_known && rest.any(|earlier| earlier == item) {
             kept.push(item.clone());
         } else {

@@ -7,7 +7,7 @@ use super::step::{Change, Comparison};
 use super::{Level, Weight};
 use crate::doc::pdf::fields::{Field, Place};
 use crate::doc::pdf::input::PdfError;
-use crate::doc::pdf::object::{Dictionary, Object};
+use crate::doc::pdf::object::{Dictionary, Id, Object};
 use crate::doc::pdf::signature::SubFilter;
 
 /// Keys of a new signature field and its widget; none of them runs anything.
@@ -30,7 +30,9 @@ impl Comparison<'_, '_, '_> {
         let was = was.unwrap_or_default();
         let moved = existed && old.get("AcroForm") != new.get("AcroForm");
         let touched = moved || new.reference("AcroForm").is_none_or(|id| self.changed(id).is_some());
-        if touched {
+        let resources = self.new.dictionary(&is, "DR")?.unwrap_or_default();
+        let of_changed = |id: Option<Id>| id.is_some_and(|id| self.changed(id).is_some());
+        if touched || of_changed(is.reference("DR")) || of_changed(resources.reference("Font")) {
             self.claim_settings(existed, &was, &is)?;
         }
         if let Some(id) = new.reference("AcroForm") {

@@ -24,6 +24,8 @@ impl Comparison<'_, '_, '_> {
                 grown.push((change.id, old.clone(), new.clone()));
             }
         }
+        // The root's parent tree names elements, which are claimed with their parents.
+        grown.sort_by_key(|(id, ..)| *id == root);
         let mut found = false;
         for (id, old, new) in grown {
             let free: &[&str] = if id == root { &["K", "ParentTree", "ParentTreeNextKey"] } else { &["K"] };
