@@ -179,7 +179,10 @@ fn coverage(findings: &mut Findings<'_>, entry: &SignatureFacts) {
         Changes::Suspicious(list) => findings.unmet(row::CHANGES, Conclusion::failed("FORMAT_FAILURE"), listed(list)),
         Changes::Unjudged(list) => {
             let told = listed(list);
-            let detail = Detail::new(format!("签署后的改动不能判定：{}", told.zh), format!("changes after signing that cannot be settled: {}", told.en));
+            let detail = Detail::new(
+                format!("签署后的改动不能判定：{}", told.zh),
+                format!("changes after signing that cannot be settled: {}", told.en),
+            );
             findings.unmet(row::JUDGED, Conclusion::indeterminate("SIG_CONSTRAINTS_FAILURE"), detail);
         }
     }

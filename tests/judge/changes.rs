@@ -42,7 +42,9 @@ fn section(out: &mut Vec<u8>, objects: &[(u32, String)], previous: Option<&str>)
     let start = out.len();
     let previous = previous.map(|previous| format!("/Prev {previous}")).unwrap_or_default();
     let free = "0 1\n0000000000 65535 f \n";
-    out.extend_from_slice(format!("xref\n{free}{table}trailer\n<</Size 400/Root 1 0 R{previous}>>\nstartxref\n{start}\n%%EOF\n").as_bytes());
+    out.extend_from_slice(
+        format!("xref\n{free}{table}trailer\n<</Size 400/Root 1 0 R{previous}>>\nstartxref\n{start}\n%%EOF\n").as_bytes(),
+    );
 }
 
 pub fn stream(entries: &str, data: &str) -> String {
@@ -158,7 +160,11 @@ fn honest_changes_are_permitted_and_named() {
     let cases: Vec<(&str, Vec<(u32, String)>, &str)> = vec![
         ("a field without appearance", vec![(7, format!("<<{NAME}/V(Zhang Wei)>>"))], "form field 姓名: （空） → Zhang Wei"),
         ("a field with appearance", filled_name("Zhang Wei"), "form field 姓名: （空） → Zhang Wei"),
-        ("a value exchanged", vec![(9, format!("<<{AMOUNT}/V(90)/AP<</N 100 0 R>>>>")), (100, showing("90"))], "form field amount: 100 → 90"),
+        (
+            "a value exchanged",
+            vec![(9, format!("<<{AMOUNT}/V(90)/AP<</N 100 0 R>>>>")), (100, showing("90"))],
+            "form field amount: 100 → 90",
+        ),
         (
             "an appearance overwritten in place",
             vec![(9, format!("<<{AMOUNT}/V(90)/AP<</N 13 0 R>>>>")), (13, showing("90"))],
@@ -166,11 +172,7 @@ fn honest_changes_are_permitted_and_named() {
         ),
         ("a field made read-only", vec![(7, format!("<<{NAME}/Ff 1/V(x)>>"))], "form field 姓名: （空） → x"),
         ("a check box", vec![(8, format!("<<{BOX}/AS/Yes/V/Yes>>"))], "form field agree: （空） → Yes"),
-        (
-            "radio buttons",
-            vec![(12, format!("<<{RADIO}/V/B>>")), (15, radio(102, "B", "B"))],
-            "form field kind: Off → B",
-        ),
+        ("radio buttons", vec![(12, format!("<<{RADIO}/V/B>>")), (15, radio(102, "B", "B"))], "form field kind: Off → B"),
         (
             "a choice shown by its other name",
             vec![(16, format!("<<{COMBO}/V(xm)/AP<</N 100 0 R>>>>")), (100, showing("Xiamen"))],
@@ -189,11 +191,15 @@ fn honest_changes_are_permitted_and_named() {
             ],
             "",
         ),
-        ("an empty signature field", vec![
-            (6, form_with(signed, "123 0 R", "")),
-            (3, page_with(signed, "123 0 R")),
-            (123, "<</Type/Annot/Subtype/Widget/FT/Sig/T(Later)/Rect[300 100 400 140]/P 3 0 R/F 132>>".into()),
-        ], "the empty signature field Later"),
+        (
+            "an empty signature field",
+            vec![
+                (6, form_with(signed, "123 0 R", "")),
+                (3, page_with(signed, "123 0 R")),
+                (123, "<</Type/Annot/Subtype/Widget/FT/Sig/T(Later)/Rect[300 100 400 140]/P 3 0 R/F 132>>".into()),
+            ],
+            "the empty signature field Later",
+        ),
     ];
     for (what, objects, named) in cases {
         let changed = append(signed, &objects);
@@ -232,58 +238,85 @@ fn what_attackers_do_never_passes() {
         ("a field renamed", vec![(9, format!("<<{}/V(100)/AP<</N 13 0 R>>>>", AMOUNT.replace("amount", "other")))]),
         ("a field with a script", vec![(7, format!("<<{NAME}/V(x)/AA<</F<</S/JavaScript/JS(app.alert\\(1\\))>>>>>>"))]),
         ("a box that shows another state", vec![(8, format!("<<{BOX}/AS/Off/V/Yes>>"))]),
-        ("a box with another picture", vec![
-            (8, format!("<<{}/AS/Yes/V/Yes>>", BOX.replace("/Yes 10 0 R", "/Yes 100 0 R"))),
-            (100, stream("/Type/XObject/Subtype/Form/BBox[0 0 20 20]", "1 g 0 0 20 20 re f")),
-        ]),
+        (
+            "a box with another picture",
+            vec![
+                (8, format!("<<{}/AS/Yes/V/Yes>>", BOX.replace("/Yes 10 0 R", "/Yes 100 0 R"))),
+                (100, stream("/Type/XObject/Subtype/Form/BBox[0 0 20 20]", "1 g 0 0 20 20 re f")),
+            ],
+        ),
         ("two radio buttons at once", vec![(12, format!("<<{RADIO}/V/B>>")), (14, radio(72, "A", "A")), (15, radio(102, "B", "B"))]),
         ("options of a list exchanged", vec![(16, format!("<<{}/V(xm)>>", COMBO.replace("Xiamen", "Fuzhou")))]),
-        ("a font that shows something else", vec![
-            (7, format!("<<{NAME}/V(1)/AP<</N 100 0 R>>>>")),
-            (100, showing("1").replace("/Helv 5 0 R", "/Helv 101 0 R")),
-            (101, "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding<</Differences[49/nine]>>>>".into()),
-        ]),
-        ("an embedded font", vec![
-            (7, format!("<<{NAME}/V(1)/AP<</N 100 0 R>>>>")),
-            (100, showing("1").replace("/Helv 5 0 R", "/Helv 101 0 R")),
-            (101, "<</Type/Font/Subtype/TrueType/BaseFont/A/Encoding/WinAnsiEncoding/FontDescriptor<</FontFile2 102 0 R>>>>".into()),
-            (102, stream("", "x")),
-        ]),
-        ("a text that is not painted", vec![
-            (7, format!("<<{NAME}/V(1)/AP<</N 100 0 R>>>>")),
-            (100, showing("1").replace("0 g 2 5", "3 Tr 2 5").replace("/Length 51", "/Length 52")),
-        ]),
-        ("text outside its box", vec![(7, format!("<<{NAME}/V(1)/AP<</N 100 0 R>>>>")), (100, showing("1").replace(" 2 5 Td", " 9 9e3 Td"))]),
+        (
+            "a font that shows something else",
+            vec![
+                (7, format!("<<{NAME}/V(1)/AP<</N 100 0 R>>>>")),
+                (100, showing("1").replace("/Helv 5 0 R", "/Helv 101 0 R")),
+                (101, "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding<</Differences[49/nine]>>>>".into()),
+            ],
+        ),
+        (
+            "an embedded font",
+            vec![
+                (7, format!("<<{NAME}/V(1)/AP<</N 100 0 R>>>>")),
+                (100, showing("1").replace("/Helv 5 0 R", "/Helv 101 0 R")),
+                (101, "<</Type/Font/Subtype/TrueType/BaseFont/A/Encoding/WinAnsiEncoding/FontDescriptor<</FontFile2 102 0 R>>>>".into()),
+                (102, stream("", "x")),
+            ],
+        ),
+        (
+            "a text that is not painted",
+            vec![
+                (7, format!("<<{NAME}/V(1)/AP<</N 100 0 R>>>>")),
+                (100, showing("1").replace("0 g 2 5", "3 Tr 2 5").replace("/Length 51", "/Length 52")),
+            ],
+        ),
+        (
+            "text outside its box",
+            vec![(7, format!("<<{NAME}/V(1)/AP<</N 100 0 R>>>>")), (100, showing("1").replace(" 2 5 Td", " 9 9e3 Td"))],
+        ),
         ("the font of the form", vec![(5, "<</Type/Font/Subtype/Type1/BaseFont/Symbol>>".into())]),
         ("a script of the document", vec![(1, "<</Type/Catalog/Pages 2 0 R/AcroForm 6 0 R/OpenAction<</S/JavaScript/JS(x)>>>>".into())]),
         ("the text of the page", vec![(4, stream("", "BT /F1 24 Tf 72 720 Td (Contract: 900 yuan) Tj ET"))]),
         ("other content of the page", vec![(3, page_with(signed, "").replace("4 0 R", "124 0 R")), (124, stream("", "BT ET"))]),
-        ("further content of the page", vec![(3, page_with(signed, "").replace("/Contents 4 0 R", "/Contents[4 0 R 124 0 R]")), (124, stream("", "BT ET"))]),
+        (
+            "further content of the page",
+            vec![(3, page_with(signed, "").replace("/Contents 4 0 R", "/Contents[4 0 R 124 0 R]")), (124, stream("", "BT ET"))],
+        ),
         ("the size of the page", vec![(3, page_with(signed, "").replace("595 842", "595 700"))]),
         ("another page", vec![(2, "<</Type/Pages/Kids[3 0 R 125 0 R]/Count 2>>".into()), (125, format!("<<{PAGE}>>"))]),
         ("a page deleted", vec![(2, "<</Type/Pages/Kids[]/Count 0>>".into())]),
         ("an object deleted", vec![(4, String::new())]),
         ("a text field added", new_field("<</Type/Annot/Subtype/Widget/FT/Tx/T(extra)/V(x)/Rect[72 700 300 760]/P 3 0 R/F 4>>".into())),
-        ("an empty signature field that draws", with(
-            new_field(format!("<<{mark}/AP<</N 131 0 R>>>>")),
-            (131, stream("/Type/XObject/Subtype/Form/BBox[0 0 228 60]", "1 g 0 0 228 60 re f")),
-        )),
+        (
+            "an empty signature field that draws",
+            with(
+                new_field(format!("<<{mark}/AP<</N 131 0 R>>>>")),
+                (131, stream("/Type/XObject/Subtype/Form/BBox[0 0 228 60]", "1 g 0 0 228 60 re f")),
+            ),
+        ),
         ("a second field of one name", new_field("<</Type/Annot/Subtype/Widget/FT/Sig/T(amount)/Rect[0 0 0 0]/P 3 0 R/F 132>>".into())),
-        ("a field put into a group", vec![
-            (18, "<</T(group)/Kids[17 0 R 126 0 R]>>".into()),
-            (126, "<</FT/Sig/T(new)/Parent 18 0 R>>".into()),
-        ]),
+        (
+            "a field put into a group",
+            vec![(18, "<</T(group)/Kids[17 0 R 126 0 R]>>".into()), (126, "<</FT/Sig/T(new)/Parent 18 0 R>>".into())],
+        ),
         ("a field taken from the form", vec![(6, form_with(signed, "", "").replace("9 0 R ", ""))]),
-        ("a font of the form exchanged", vec![(6, form_with(signed, "", "").replace("/Helv 5 0 R", "/Helv 101 0 R")), (101, "<</Type/Font/Subtype/Type3>>".into())]),
+        (
+            "a font of the form exchanged",
+            vec![(6, form_with(signed, "", "").replace("/Helv 5 0 R", "/Helv 101 0 R")), (101, "<</Type/Font/Subtype/Type3>>".into())],
+        ),
         ("a comment over text", overlay("FreeText", "")),
         ("a stamp", overlay("Stamp", "")),
         ("an annotation removed", vec![(3, page_with(signed, "").replace("9 0 R ", ""))]),
         ("a link", overlay("Link", "/A<</S/URI/URI(http://example.cn)>>")),
-        ("a new stream also used by a page", vec![
-            (7, format!("<<{NAME}/V(x)/AP<</N 100 0 R>>>>")),
-            (100, showing("x")),
-            (3, page_with(signed, "").replace("/Contents 4 0 R", "/Contents 100 0 R")),
-        ]),
+        (
+            "a new stream also used by a page",
+            vec![
+                (7, format!("<<{NAME}/V(x)/AP<</N 100 0 R>>>>")),
+                (100, showing("x")),
+                (3, page_with(signed, "").replace("/Contents 4 0 R", "/Contents 100 0 R")),
+            ],
+        ),
     ];
     for (what, objects) in cases {
         let changed = append(signed, &objects);
@@ -320,9 +353,12 @@ fn a_certification_and_a_lock_are_obeyed() {
         assert_eq!(said.starts_with("permitted"), permitted, "{level}: {said}");
         assert_eq!(said.starts_with("suspicious"), !permitted, "{level}: {said}");
     }
-    for (lock, permitted) in
-        [(Lock::All, false), (Lock::Include(vec!["姓名".into()]), false), (Lock::Include(vec!["amount".into()]), true), (Lock::Exclude(vec!["姓名".into()]), true)]
-    {
+    for (lock, permitted) in [
+        (Lock::All, false),
+        (Lock::Include(vec!["姓名".into()]), false),
+        (Lock::Include(vec!["amount".into()]), true),
+        (Lock::Exclude(vec!["姓名".into()]), true),
+    ] {
         let signed = signed_form(|wanted| wanted.lock = Some(lock.clone()));
         let said = said(&facts(&append(&signed, &name), None));
         assert_eq!(said.starts_with("permitted"), permitted, "{lock:?}: {said}");
@@ -348,15 +384,30 @@ fn note(document: &[u8], subtype: &str, place: &str, more: &str) -> Vec<(u32, St
 #[test]
 fn comments_are_judged_by_what_they_can_hide() {
     let certified = certified(3);
-    let drawn = |data: &str, resources: &str| (131, stream(&format!("/Type/XObject/Subtype/Form/BBox[0 0 228 60]/Resources<<{resources}>>"), data));
+    let drawn =
+        |data: &str, resources: &str| (131, stream(&format!("/Type/XObject/Subtype/Form/BBox[0 0 228 60]/Resources<<{resources}>>"), data));
     let multiply = "/ExtGState<</M<</BM/Multiply>>>>";
     let cases = [
         ("a note beside the text", "Text", "[500 100 520 120]", "", None, true),
         ("a note over the text", "Text", "[80 720 100 740]", "", None, false),
         ("a highlight", "Highlight", "[72 700 300 760]", "", None, true),
-        ("a see-through highlight", "Highlight", "[72 700 300 760]", "/AP<</N 131 0 R>>", Some(drawn("/M gs 1 1 0 rg 0 0 228 60 re f", multiply)), true),
+        (
+            "a see-through highlight",
+            "Highlight",
+            "[72 700 300 760]",
+            "/AP<</N 131 0 R>>",
+            Some(drawn("/M gs 1 1 0 rg 0 0 228 60 re f", multiply)),
+            true,
+        ),
         ("an opaque highlight", "Highlight", "[72 700 300 760]", "/AP<</N 131 0 R>>", Some(drawn("1 g 0 0 228 60 re f", multiply)), false),
-        ("one that only seems see-through", "Highlight", "[72 700 300 760]", "/AP<</N 131 0 R>>", Some(drawn("q /M gs Q 1 g 0 0 228 60 re f", multiply)), false),
+        (
+            "one that only seems see-through",
+            "Highlight",
+            "[72 700 300 760]",
+            "/AP<</N 131 0 R>>",
+            Some(drawn("q /M gs Q 1 g 0 0 228 60 re f", multiply)),
+            false,
+        ),
         ("a thick line", "Underline", "[72 700 300 760]", "/AP<</N 131 0 R>>", Some(drawn("60 w 0 30 m 228 30 l S", "")), false),
         ("text in a highlight", "Highlight", "[72 700 300 760]", "/AP<</N 131 0 R>>", Some(drawn("BT /F 9 Tf (900) Tj ET", "")), false),
         ("a free text (EAA)", "FreeText", "[72 700 300 760]", "/DA(/Helv 24 Tf 0 g)", None, false),
@@ -379,7 +430,9 @@ fn comments_are_judged_by_what_they_can_hide() {
 #[test]
 fn marks_of_further_signatures_may_not_lie_over_text() {
     let authority = authority();
-    for (place, permitted) in [([300.0, 100.0, 500.0, 180.0], true), ([60.0, 700.0, 300.0, 760.0], false), ([0.0, 0.0, 590.0, 600.0], false)] {
+    for (place, permitted) in
+        [([300.0, 100.0, 500.0, 180.0], true), ([60.0, 700.0, 300.0, 760.0], false), ([0.0, 0.0, 590.0, 600.0], false)]
+    {
         let mut wanted = plain_request(authority, Format::Pades);
         wanted.mark = Some(Mark::new(1, place).unwrap());
         // Our own signer asks the judge first, and refuses what would leave the first signature in doubt.

@@ -46,7 +46,8 @@ fn write_large(path: &Path, middle: u64) {
     let xref = head.len() as u64 + middle + 18;
     let place = |word: &str| head.find(word).unwrap();
     let rows: String = ["1 0 obj", "2 0 obj", "3 0 obj", "4 0 obj"].iter().map(|word| format!("{:010} 00000 n \n", place(word))).collect();
-    let tail = format!("\nendstream\nendobj\n\nxref\n0 5\n0000000000 65535 f \n{rows}trailer\n<</Size 5/Root 1 0 R>>\nstartxref\n{xref}\n%%EOF\n");
+    let tail =
+        format!("\nendstream\nendobj\n\nxref\n0 5\n0000000000 65535 f \n{rows}trailer\n<</Size 5/Root 1 0 R>>\nstartxref\n{xref}\n%%EOF\n");
     file.write_all(tail.as_bytes()).unwrap();
 }
 
@@ -83,7 +84,9 @@ fn a_hundred_thousand_pages_and_a_change_after_them_are_judged() {
         let first = 1000 + part * 1000;
         let kids: String = (first..first + 1000).map(|page| format!("{page} 0 R ")).collect();
         objects.push((10 + part, format!("<</Type/Pages/Parent 2 0 R/Count 1000/Kids[{kids}]>>")));
-        objects.extend((first..first + 1000).map(|page| (page, format!("<</Type/Page/Parent {} 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>", 10 + part))));
+        objects.extend(
+            (first..first + 1000).map(|page| (page, format!("<</Type/Page/Parent {} 0 R/MediaBox[0 0 9 9]/Contents 4 0 R>>", 10 + part))),
+        );
     }
     let mut table = String::from("xref\n0 1\n0000000000 65535 f \n");
     for (number, object) in &objects {
@@ -112,7 +115,11 @@ fn ten_thousand_signatures_are_a_named_verdict() {
     let start = Instant::now();
     let facts = facts(&append(&form_sample(), &objects), None);
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
-    assert!(facts.problems.iter().any(|problem| problem.kind == ProblemKind::Unsupported("WORK_LIMIT_UNSUPPORTED")), "{:?}", facts.problems);
+    assert!(
+        facts.problems.iter().any(|problem| problem.kind == ProblemKind::Unsupported("WORK_LIMIT_UNSUPPORTED")),
+        "{:?}",
+        facts.problems
+    );
 }
 
 /// Octets that inflate to `size` zeros.
@@ -138,18 +145,31 @@ fn bombs_after_a_signature_are_neither_opened_whole_nor_passed() {
     let authority = authority();
     let signed = signed(authority, &authority.signer, &form_sample(), &plain_request(authority, Format::Pades)).unwrap();
     let bomb = bomb(200 << 20);
-    let name = "<</Type/Annot/Subtype/Widget/FT/Tx/T<FEFF59D3540D>/Rect[72 600 272 620]/P 3 0 R/F 4/DA(/Helv 12 Tf 0 g)/V(x)/AP<</N 100 0 R>>>>";
+    let name =
+        "<</Type/Annot/Subtype/Widget/FT/Tx/T<FEFF59D3540D>/Rect[72 600 272 620]/P 3 0 R/F 4/DA(/Helv 12 Tf 0 g)/V(x)/AP<</N 100 0 R>>>>";
     let field = (7, name.to_owned());
     let deep = "q ".repeat(400_000);
     let inside = "/Type/XObject/Subtype/Form/BBox[0 0 200 20]/Resources<</XObject<</A 100 0 R>>>>";
     let cases = [
         ("an appearance that inflates", with_stream(&signed, 100, "/Type/XObject/Subtype/Form/BBox[0 0 200 20]", &bomb, &[field.clone()])),
-        ("metadata that inflate", with_stream(&signed, 100, "/Type/Metadata/Subtype/XML", &bomb, &[(1, "<</Type/Catalog/Pages 2 0 R/AcroForm 6 0 R/Metadata 100 0 R>>".into())])),
+        (
+            "metadata that inflate",
+            with_stream(
+                &signed,
+                100,
+                "/Type/Metadata/Subtype/XML",
+                &bomb,
+                &[(1, "<</Type/Catalog/Pages 2 0 R/AcroForm 6 0 R/Metadata 100 0 R>>".into())],
+            ),
+        ),
         ("a deep appearance", append(&signed, &[field.clone(), (100, stream("/Subtype/Form/BBox[0 0 200 20]", &deep))])),
         ("an appearance that calls itself", append(&signed, &[field.clone(), (100, stream(inside, &"/A Do ".repeat(2000)))])),
         ("values nested too deep", append(&signed, &[(7, name.replace("(x)", &"[".repeat(100_000)))])),
         ("pages in a circle", append(&signed, &[(2, "<</Type/Pages/Kids[3 0 R 2 0 R]/Count 2>>".into())])),
-        ("references in a circle", append(&signed, &[(1, "<</Type/Catalog/Pages 2 0 R/AcroForm 90 0 R>>".into()), (90, "91 0 R".into()), (91, "90 0 R".into())])),
+        (
+            "references in a circle",
+            append(&signed, &[(1, "<</Type/Catalog/Pages 2 0 R/AcroForm 90 0 R>>".into()), (90, "91 0 R".into()), (91, "90 0 R".into())]),
+        ),
         ("a field among its own children", append(&signed, &[(18, "<</T(group)/Kids[17 0 R 18 0 R]>>".into())])),
     ];
     for (what, changed) in cases {
@@ -168,7 +188,10 @@ fn an_object_of_two_gigabytes_is_not_read_whole() {
     file.write_all(b"%PDF-1.7\n1 0 obj\n(/ByteRange").unwrap();
     let at = 2u64 << 30;
     file.seek(SeekFrom::Start(at)).unwrap();
-    let tail = format!(")\nendobj\nxref\n0 2\n0000000000 65535 f \n0000000009 00000 n \ntrailer\n<</Size 2/Root 1 0 R>>\nstartxref\n{}\n%%EOF\n", at + 9);
+    let tail = format!(
+        ")\nendobj\nxref\n0 2\n0000000000 65535 f \n0000000009 00000 n \ntrailer\n<</Size 2/Root 1 0 R>>\nstartxref\n{}\n%%EOF\n",
+        at + 9
+    );
     file.write_all(tail.as_bytes()).unwrap();
     let (verdict, most) = judged(&path);
     assert_eq!(verdict["indication"], "TOTAL-FAILED", "{verdict:#}");

@@ -43,7 +43,10 @@ pub fn pages(revision: Revision<'_, '_>) -> Result<Pages, PdfError> {
     let mut todo = vec![root];
     while let Some(id) = todo.pop() {
         if !seen.insert(id) {
-            return Err(PdfError::Structure(("页面树成环，或同一页出现两次", "the page tree runs in a circle, or a page stands in it twice")));
+            return Err(PdfError::Structure((
+                "页面树成环，或同一页出现两次",
+                "the page tree runs in a circle, or a page stands in it twice",
+            )));
         }
         if seen.len() > MAX_NODES {
             return Err(PdfError::Work);

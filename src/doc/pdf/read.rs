@@ -150,7 +150,13 @@ impl Setting<'_, '_> {
         border: Option<Border>,
         signer: Option<&SignerFacts>,
     ) -> Result<Surroundings, PdfError> {
-        let mut around = Surroundings { coverage: Coverage::Partial, changes: Changes::None, problems: Vec::new(), met: Vec::new(), unjudged: Vec::new() };
+        let mut around = Surroundings {
+            coverage: Coverage::Partial,
+            changes: Changes::None,
+            problems: Vec::new(),
+            met: Vec::new(),
+            unjudged: Vec::new(),
+        };
         let Some(border) = border else {
             around.problems.push(Problem::malformed("签名范围不是完整的修订", "the signed ranges are not a whole revision of the file"));
             return Ok(around);

@@ -45,8 +45,9 @@ impl Seeds {
             zh: format!("未满足该域的要求：{zh}"),
             en: format!("the field demands {en}"),
         });
-        let open =
-            self.open.iter().map(|(zh, en)| Problem::notice(format!("该域的要求无法核验：{zh}"), format!("it cannot be told whether the field's demand is met: {en}")));
+        let open = self.open.iter().map(|(zh, en)| {
+            Problem::notice(format!("该域的要求无法核验：{zh}"), format!("it cannot be told whether the field's demand is met: {en}"))
+        });
         broken.chain(open)
     }
 }

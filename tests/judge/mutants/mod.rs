@@ -5,6 +5,7 @@
 
 mod cms;
 mod paths;
+pub mod pdf;
 mod tree;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

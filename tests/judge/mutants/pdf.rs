@@ -137,8 +137,16 @@ fn change(octets: &mut Vec<u8>, dice: &mut Dice) -> String {
         }
         7..=10 => revision(octets, dice, &list),
         11 => {
-            let words: [&[u8]; 8] =
-                [b"\n", b" ", b"%%EOF\n", b"9 0 obj<</Type/Catalog>>endobj\n", b"trailer<</Root 1 0 R>>\n", b"startxref\n0\n%%EOF\n", b"null", b"%PDF-1.4\n"];
+            let words: [&[u8]; 8] = [
+                b"\n",
+                b" ",
+                b"%%EOF\n",
+                b"9 0 obj<</Type/Catalog>>endobj\n",
+                b"trailer<</Root 1 0 R>>\n",
+                b"startxref\n0\n%%EOF\n",
+                b"null",
+                b"%PDF-1.4\n",
+            ];
             let word: &[u8] = words[dice.below(words.len())];
             octets.extend_from_slice(word);
             "octets put at the end".into()
@@ -206,7 +214,9 @@ fn revision(octets: &mut Vec<u8>, dice: &mut Dice, list: &[Range<usize>]) -> Str
     octets.extend_from_slice(format!("{number} 0 obj{new}endobj\n").as_bytes());
     let start = octets.len();
     let listed = if dice.below(8) == 0 { String::new() } else { format!("{number} 1\n{at:010} 00000 n \n") };
-    let table = format!("xref\n0 1\n0000000000 65535 f \n{listed}trailer\n<</Size 999/Root {root} 0 R/Prev {previous}>>\nstartxref\n{start}\n%%EOF\n");
+    let table = format!(
+        "xref\n0 1\n0000000000 65535 f \n{listed}trailer\n<</Size 999/Root {root} 0 R/Prev {previous}>>\nstartxref\n{start}\n%%EOF\n"
+    );
     octets.extend_from_slice(table.as_bytes());
     format!("a revision with object {number} {what}")
 }

@@ -12,8 +12,35 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Keys of a comment; none of them runs anything or shows more than the comment.
 const COMMENT_KEYS: &[&str] = &[
-    "Type", "Subtype", "Rect", "Contents", "P", "NM", "M", "F", "AP", "AS", "C", "T", "Popup", "CA", "RC", "CreationDate", "IRT", "Subj",
-    "RT", "QuadPoints", "Name", "Open", "Parent", "StateModel", "State", "Border", "BS", "StructParent", "Lang",
+    "Type",
+    "Subtype",
+    "Rect",
+    "Contents",
+    "P",
+    "NM",
+    "M",
+    "F",
+    "AP",
+    "AS",
+    "C",
+    "T",
+    "Popup",
+    "CA",
+    "RC",
+    "CreationDate",
+    "IRT",
+    "Subj",
+    "RT",
+    "QuadPoints",
+    "Name",
+    "Open",
+    "Parent",
+    "StateModel",
+    "State",
+    "Border",
+    "BS",
+    "StructParent",
+    "Lang",
 ];
 /// The largest side of the icon of a note.
 const ICON: f64 = 40.0;
@@ -106,7 +133,12 @@ impl Comparison<'_, '_, '_> {
         let weight = if harmless { Weight::Permitted(Level::Annotating) } else { Weight::Undecided(Level::Annotating) };
         let says = comment.get("Contents").and_then(Object::as_text).map(|text| short(&readable(&text.octets))).unwrap_or_default();
         let name: String = String::from_utf8_lossy(&kind).chars().filter(char::is_ascii_alphanumeric).take(30).collect();
-        self.items.on_page(page, weight, &format!("签名之后加了批注（{name}）{says}"), &format!("the annotation {name} was added after signing {says}"));
+        self.items.on_page(
+            page,
+            weight,
+            &format!("签名之后加了批注（{name}）{says}"),
+            &format!("the annotation {name} was added after signing {says}"),
+        );
         self.claim(id, Role::Annotation);
         for (key, value) in comment.iter() {
             if !matches!(key, b"P" | b"Parent" | b"Popup" | b"IRT") {
@@ -137,7 +169,9 @@ impl Comparison<'_, '_, '_> {
             let page = self.around.edges.get(&id.number).into_iter().flatten().find_map(|edge| self.around.pages.object_of(edge.from?));
             let Some(page) = page else { return Ok(false) };
             let icon = Place { sides: [left.min(right - 20.0), bottom.min(top - 20.0), right.max(left + 20.0), top] };
-            return Ok(right - left <= ICON && top - bottom <= ICON && !self.around.text_on(self.around.document.latest(), page)?.meet(&icon));
+            return Ok(right - left <= ICON
+                && top - bottom <= ICON
+                && !self.around.text_on(self.around.document.latest(), page)?.meet(&icon));
         }
         Ok(true)
     }
@@ -221,7 +255,14 @@ fn weigh_mark(
         Some(InTree::Field(at) | InTree::Widget(at)) => around.form.fields.get(*at).is_some_and(|field| field.kind == b"Sig"),
         _ => false,
     };
-    let pages: BTreeSet<Id> = around.edges.get(&number).into_iter().flatten().filter(|edge| edge.key == b"Annots").filter_map(|edge| around.pages.object_of(edge.from?)).collect();
+    let pages: BTreeSet<Id> = around
+        .edges
+        .get(&number)
+        .into_iter()
+        .flatten()
+        .filter(|edge| edge.key == b"Annots")
+        .filter_map(|edge| around.pages.object_of(edge.from?))
+        .collect();
     let Some(id) = around.document.latest().id_of(number).filter(|_| is_signature && !pages.is_empty()) else { return Ok(()) };
     let Object::Dictionary(widget) = latest.object(id)? else { return Ok(()) };
     let place = Place::of(&latest.value(&widget, "Rect")?);

@@ -244,8 +244,22 @@ fn faithful(revision: Revision<'_, '_>, encoding: &Dictionary) -> Result<bool, P
 fn glyph_of(code: u8) -> Vec<u8> {
     const DIGITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
     const BEFORE: [&str; 16] = [
-        "space", "exclam", "quotedbl", "numbersign", "dollar", "percent", "ampersand", "quotesingle", "parenleft", "parenright", "asterisk",
-        "plus", "comma", "hyphen", "period", "slash",
+        "space",
+        "exclam",
+        "quotedbl",
+        "numbersign",
+        "dollar",
+        "percent",
+        "ampersand",
+        "quotesingle",
+        "parenleft",
+        "parenright",
+        "asterisk",
+        "plus",
+        "comma",
+        "hyphen",
+        "period",
+        "slash",
     ];
     const BETWEEN: [&str; 7] = ["colon", "semicolon", "less", "equal", "greater", "question", "at"];
     const AFTER: [&str; 6] = ["bracketleft", "backslash", "bracketright", "asciicircum", "underscore", "grave"];
@@ -276,7 +290,8 @@ mod tests {
 
     #[test]
     fn glyphs_have_their_names() {
-        for (code, name) in [(b' ', "space"), (b'9', "nine"), (b'@', "at"), (b'A', "A"), (b'`', "grave"), (b'z', "z"), (b'~', "asciitilde")] {
+        for (code, name) in [(b' ', "space"), (b'9', "nine"), (b'@', "at"), (b'A', "A"), (b'`', "grave"), (b'z', "z"), (b'~', "asciitilde")]
+        {
             assert_eq!(glyph_of(code), name.as_bytes());
         }
     }

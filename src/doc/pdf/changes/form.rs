@@ -12,8 +12,37 @@ use crate::doc::pdf::signature::SubFilter;
 
 /// Keys of a new signature field and its widget; none of them runs anything.
 const FIELD_KEYS: &[&str] = &[
-    "Type", "Subtype", "FT", "T", "TU", "TM", "Ff", "V", "DV", "F", "Rect", "P", "AP", "AS", "MK", "DA", "DR", "Q", "Border", "BS", "C",
-    "Lock", "SV", "Kids", "Parent", "NM", "M", "H", "StructParent", "Contents", "Lang",
+    "Type",
+    "Subtype",
+    "FT",
+    "T",
+    "TU",
+    "TM",
+    "Ff",
+    "V",
+    "DV",
+    "F",
+    "Rect",
+    "P",
+    "AP",
+    "AS",
+    "MK",
+    "DA",
+    "DR",
+    "Q",
+    "Border",
+    "BS",
+    "C",
+    "Lock",
+    "SV",
+    "Kids",
+    "Parent",
+    "NM",
+    "M",
+    "H",
+    "StructParent",
+    "Contents",
+    "Lang",
 ];
 
 impl Comparison<'_, '_, '_> {
@@ -89,15 +118,11 @@ impl Comparison<'_, '_, '_> {
 
     /// Default resources may gain fonts that every reader draws alike.
     fn claim_resources(&mut self, was: &Dictionary, is: &Dictionary) -> Result<(), PdfError> {
-        let (before, now) =
-            (self.old.dictionary(was, "DR")?.unwrap_or_default(), self.new.dictionary(is, "DR")?.unwrap_or_default());
+        let (before, now) = (self.old.dictionary(was, "DR")?.unwrap_or_default(), self.new.dictionary(is, "DR")?.unwrap_or_default());
         let (fonts, added) =
             (self.old.dictionary(&before, "Font")?.unwrap_or_default(), self.new.dictionary(&now, "Font")?.unwrap_or_default());
-        let fresh: Vec<String> = added
-            .iter()
-            .map(|(name, _)| String::from_utf8_lossy(name).into_owned())
-            .filter(|name| fonts.get(name).is_none())
-            .collect();
+        let fresh: Vec<String> =
+            added.iter().map(|(name, _)| String::from_utf8_lossy(name).into_owned()).filter(|name| fonts.get(name).is_none()).collect();
         let names: Vec<&str> = fresh.iter().map(String::as_str).collect();
         let mut fits = self.alike_but(&before, &now, &["Font", "Encoding", "ProcSet"])? && self.alike_but(&fonts, &added, &names)?;
         for name in &names {

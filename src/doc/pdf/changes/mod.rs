@@ -22,9 +22,9 @@ mod store;
 mod structure;
 mod tiles;
 
+use super::content::Place;
 use super::document::{Document, Revision};
 use super::fields::Form;
-use super::content::Place;
 use super::input::PdfError;
 use super::mdp::Permissions;
 use super::pages::Pages;
@@ -188,7 +188,15 @@ impl Chain {
         };
         let mut names: HashMap<&str, usize> = HashMap::new();
         form.fields.iter().for_each(|field| *names.entry(field.name.as_str()).or_default() += 1);
-        let around = Surroundings { document, form, names, pages, edges: found, store: std::cell::RefCell::default(), text: std::cell::RefCell::default() };
+        let around = Surroundings {
+            document,
+            form,
+            names,
+            pages,
+            edges: found,
+            store: std::cell::RefCell::default(),
+            text: std::cell::RefCell::default(),
+        };
         let last = (document.sections.len().saturating_sub(1), document.input.len());
         let mut steps = Vec::with_capacity(chain.borders.len());
         let mut roles: Vec<HashMap<u32, Role>> = Vec::new();

@@ -14,7 +14,9 @@ const MAX_NAMED: usize = 60;
 /// A text of the document inside a sentence: numbers of people masked, of bounded length, on one line.
 pub(super) fn short(text: &str) -> String {
     const LONGEST: usize = 80;
-    let hidden = |letter: char| letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let hidden = |letter: char| {
+        letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
     let plain: String = text.chars().take(4 * LONGEST).map(|letter| if hidden(letter) { ' ' } else { letter }).collect();
     let masked = crate::id::mask::mask_text(plain.trim());
     if masked.chars().count() <= LONGEST { masked } else { masked.chars().take(LONGEST).chain(['…']).collect() }

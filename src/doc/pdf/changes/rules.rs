@@ -9,8 +9,24 @@ use crate::doc::pdf::object::{Dictionary, Id, Object};
 
 /// Keys of a trailer or cross-reference stream that belong to each revision of its own (tables 15, 17 and 5).
 const TRAILER_KEYS: &[&str] = &[
-    "Size", "Prev", "Root", "Encrypt", "Info", "ID", "XRefStm", "Type", "Index", "W", "Length", "Filter", "DecodeParms", "DL", "F",
-    "FFilter", "FDecodeParms", "DocChecksum",
+    "Size",
+    "Prev",
+    "Root",
+    "Encrypt",
+    "Info",
+    "ID",
+    "XRefStm",
+    "Type",
+    "Index",
+    "W",
+    "Length",
+    "Filter",
+    "DecodeParms",
+    "DL",
+    "F",
+    "FFilter",
+    "FDecodeParms",
+    "DocChecksum",
 ];
 
 impl Comparison<'_, '_, '_> {
@@ -78,10 +94,8 @@ impl Comparison<'_, '_, '_> {
         } else {
             self.copies.take();
             let keys = self.differing(old, new, &free)?;
-            self.items.suspect(
-                format!("签名之后改动了文件目录：{keys}"),
-                format!("the document catalogue was changed after signing: {keys}"),
-            );
+            self.items
+                .suspect(format!("签名之后改动了文件目录：{keys}"), format!("the document catalogue was changed after signing: {keys}"));
         }
         if let Some(extensions) = new.reference("Extensions")
             && (self.is_new(extensions) || old.reference("Extensions") == Some(extensions))

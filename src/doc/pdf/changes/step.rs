@@ -64,8 +64,7 @@ pub(super) fn step<'d, 'a>(
     let (old, new) = (around.revision(from.0), around.revision(to.0));
     let patience = Cell::new(200_000);
     let roles = HashMap::new();
-    let mut comparison =
-        Comparison { around, old, new, changes: BTreeMap::new(), roles, copies: RefCell::default(), patience, items };
+    let mut comparison = Comparison { around, old, new, changes: BTreeMap::new(), roles, copies: RefCell::default(), patience, items };
     if !comparison.find_changes(from.1)? {
         return Ok(HashMap::new());
     }
@@ -96,7 +95,10 @@ impl Comparison<'_, '_, '_> {
                 Entry::Free => {
                     // What nothing refers to may go; nobody could see it.
                     if self.around.edges.get(&number).is_some_and(|edges| !edges.is_empty()) {
-                        self.items.suspect("签名之后删除了仍被引用的对象", format!("object {number}, still referred to, was deleted after signing"));
+                        self.items.suspect(
+                            "签名之后删除了仍被引用的对象",
+                            format!("object {number}, still referred to, was deleted after signing"),
+                        );
                         return Ok(false);
                     }
                     self.items.permit(Level::Preservation, "清理了无处引用的对象", "an object to which nothing refers was deleted");

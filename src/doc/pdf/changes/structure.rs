@@ -16,7 +16,8 @@ impl Comparison<'_, '_, '_> {
     /// Elements that only point at new signature fields may be added; what elements say of the text may not change.
     pub(super) fn claim_structure(&mut self, catalog: &Dictionary) -> Result<(), PdfError> {
         let Some(root) = catalog.reference("StructTreeRoot") else { return Ok(()) };
-        let is_element = |object: &Object| object.as_dictionary().is_some_and(|element| element.get("S").is_some() && element.get("P").is_some());
+        let is_element =
+            |object: &Object| object.as_dictionary().is_some_and(|element| element.get("S").is_some() && element.get("P").is_some());
         let mut grown = Vec::new();
         for change in self.changes.values().filter(|change| !self.roles.contains_key(&change.id.number)) {
             let (Some(Object::Dictionary(old)), Object::Dictionary(new)) = (&change.old, &change.new) else { continue };
