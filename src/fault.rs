@@ -121,6 +121,7 @@ pub mod code {
         MIGRATION = "XY-9003" 500 "数据库结构与程序版本不符" "The database schema does not fit this program" "请先备份，再运行 xinyin migrate" "Back up, then run xinyin migrate";
         CONFIGURATION = "XY-9004" 500 "配置文件有误" "The configuration is wrong" "请按提示修改配置文件" "Correct the configuration file as the message says";
         FILE = "XY-9005" 500 "文件无法读写" "A file cannot be read or written" "请检查路径、权限和磁盘空间" "Check the path, its permissions and the disk space";
+        RECEIPT_CHOICES = "XY-4011" 409 "此结论含有调用者的选择，不出具核验回执" "This verdict rests on the caller's choices and has no receipt" "请不带 policy 和 at 重新核验" "Judge the document again without policy and at";
         FONT = "XY-9009" 503 "没有可用的中文字体，无法生成 PDF 报告" "No font with Chinese characters is at hand; the PDF report cannot be made" "请安装 fonts-noto-cjk，或用环境变量 XINYIN_FONT 指定字体文件" "Install fonts-noto-cjk, or name a font file in the environment variable XINYIN_FONT";
         KEY_FILE = "XY-9006" 500 "密钥文件不可用" "The key file cannot be used" "请从备份恢复密钥文件" "Restore the key file from its backup";
     }

@@ -16,6 +16,7 @@ mod installation;
 mod lab;
 mod logging;
 mod migrate;
+mod receipt;
 mod reports;
 mod serve;
 mod sign;
@@ -58,6 +59,8 @@ enum Command {
     Audit(audit::Args),
     /// Judge signed documents
     Verify(verify::Args),
+    /// Check a receipt offline
+    Receipt(receipt::Args),
     /// Judge one certificate path
     Cert(cert::Args),
     /// Sign a document
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Client(args) => client::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Receipt(args) => receipt::run(args),
         Command::Cert(args) => cert::run(args),
         Command::Sign(args) => sign::run(&args),
         Command::Extend(args) => extend::run(&args),

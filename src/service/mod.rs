@@ -10,6 +10,8 @@ pub mod log_in;
 pub mod portals;
 pub mod prove;
 pub mod raise;
+pub mod receipt_check;
+pub mod receipts;
 pub mod reports;
 pub mod sign;
 pub mod timestamp_client;

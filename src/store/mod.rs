@@ -40,6 +40,7 @@ pub mod parties;
 pub mod passkeys;
 pub mod phone_codes;
 pub mod proofs;
+pub mod receipts;
 pub mod sealer;
 pub mod sessions;
 pub mod signing_keys;

@@ -2,10 +2,11 @@
 
 use super::{App, upload};
 use crate::fault::{Fault, code};
-use crate::ids::{ClientId, ReceiptId};
+use crate::ids::{AgencyId, ClientId, ReceiptId};
 use crate::login::Client;
 use crate::report::Frame;
 use crate::service::log_in::as_client;
+use crate::service::receipts;
 use crate::service::reports::Format;
 use crate::service::verifications::{self, Asker, Kept};
 use crate::store::clients;
@@ -29,6 +30,8 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/verifications", post(verify))
         .route("/api/v1/verifications/{receipt}", get(recall))
         .route("/api/v1/verifications/{receipt}/{report}", get(report_of))
+        .route("/api/v1/receipts/certificate", get(receipt_certificate))
+        .route("/api/v1/receipts/{receipt}", get(receipt_of))
         .layer(DefaultBodyLimit::max(upload::LIMIT))
 }
 
@@ -120,6 +123,54 @@ pub async fn recall(State(app): State<App>, caller: Caller, Path(receipt): Path<
     let receipt: ReceiptId = receipt.parse().map_err(|_| Fault::new(code::NOT_FOUND))?;
     let kept = verifications::recall(&app.world, &caller.0.agency, &receipt).await?;
     kept.map(|kept| answer(&kept)).ok_or(Fault::new(code::NOT_FOUND))
+}
+
+/// The receipt over a verdict under the service's own policy: CMS (CAdES B-T) that any CMS program checks.
+#[utoipa::path(
+    get, path = "/api/v1/receipts/{receipt}", tag = "verification", security(("client" = [])),
+    description = "Attached CMS SignedData over a JSON statement that holds the verdict's exact text; made once, then kept. `xinyin receipt verify` checks it offline.",
+    params(("receipt" = String, Path, description = "The receipt id")),
+    responses(
+        (status = 200, description = "The receipt", content_type = "application/pkcs7-mime"),
+        (status = 401, description = "Unknown client"), (status = 404, description = "No such receipt of this agency"),
+        (status = 409, description = "The verdict rests on the caller's choices"), (status = 503, description = "No time-stamp can be had now; ask again")
+    )
+)]
+pub async fn receipt_of(State(app): State<App>, caller: Caller, Path(receipt): Path<String>) -> Result<Response, Fault> {
+    let receipt: ReceiptId = receipt.parse().map_err(|_| Fault::new(code::NOT_FOUND))?;
+    self::receipt(&app, &caller.0.agency, &receipt).await
+}
+
+/// A receipt as a file.
+pub async fn receipt(app: &App, agency: &AgencyId, id: &ReceiptId) -> Result<Response, Fault> {
+    let octets = receipts::receipt(&app.world, agency, id).await?.ok_or_else(|| Fault::new(code::NOT_FOUND))?;
+    let mut response = (StatusCode::OK, octets.to_vec()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/pkcs7-mime; smime-type=signed-data"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"receipt-{id}.p7m\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, name);
+    }
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        headers.insert(RECEIPT, id);
+    }
+    Ok(response)
+}
+
+/// The certificate of the key that signs receipts, PEM: what an offline check trusts.
+#[utoipa::path(
+    get, path = "/api/v1/receipts/certificate", tag = "verification",
+    responses((status = 200, description = "The certificate, PEM", content_type = "application/x-pem-file"))
+)]
+pub async fn receipt_certificate(State(app): State<App>) -> Result<Response, Fault> {
+    let encoded = STANDARD.encode(receipts::certificate(&app.world).await?);
+    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+    for line in encoded.as_bytes().chunks(64) {
+        pem.push_str(&String::from_utf8_lossy(line));
+        pem.push('\n');
+    }
+    pem.push_str("-----END CERTIFICATE-----\n");
+    Ok(([(header::CONTENT_TYPE, "application/x-pem-file")], pem).into_response())
 }
 
 /// A report over a verdict that was given before.

@@ -5,7 +5,7 @@ use super::page::Page;
 use super::text;
 use super::{App, api, upload};
 use crate::fault::{Fault, code};
-use crate::ids::ReceiptId;
+use crate::ids::{AgencyId, ReceiptId};
 use crate::report::view::{Tongue, View};
 use crate::report::{Frame, Report, text as words};
 use crate::service::desk::{Clerk, clerk};
@@ -32,7 +32,7 @@ pub fn routes() -> Router<App> {
 #[template(path = "desk.html")]
 struct DeskPage<'a> {
     page: &'a Page,
-    agencies: &'a [(crate::ids::AgencyId, String)],
+    agencies: &'a [(AgencyId, String)],
 }
 
 /// The clerk, or the way to the login. What the desk shows is for clerks alone.
@@ -107,6 +107,10 @@ async fn report(
         Ok(kept) => kept,
         Err(response) => return Ok(response),
     };
+    if name == "receipt.p7m" {
+        let agency: AgencyId = agency.parse().map_err(|_| Fault::new(code::NOT_FOUND))?;
+        return api::receipt(&app, &agency, &kept.receipt).await;
+    }
     let format = name.strip_prefix("report.").and_then(Format::named).ok_or_else(|| Fault::new(code::NOT_FOUND))?;
     let address = format!("{}/desk/{agency}/{receipt}", app.world.config.issuer);
     api::report(&app, &kept, Some(address), format).await

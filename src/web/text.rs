@@ -258,6 +258,7 @@ texts! {
     DESK_JUDGE = "核验" "Judge";
     DESK_NO_ROLE = "此账号没有任何机构的核验权限。请联系本机构管理员。" "This account has no role at any agency's desk. Ask your agency's administrator.";
     DESK_RECEIPT = "回执编号" "Receipt";
+    DESK_RECEIPT_FILE = "核验回执（已签名）" "Receipt (signed)";
     DESK_REPORTS = "下载报告" "Download the report";
     DESK_REPORT_PDF = "打印报告（PDF）" "Print-out (PDF)";
     DESK_REPORT_HTML = "网页报告" "Page";

@@ -20,6 +20,7 @@ mod operator;
 mod passkeys;
 mod postgres;
 mod proofs;
+mod receipts;
 mod readme;
 mod running;
 mod signing;
