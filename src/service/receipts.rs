@@ -142,9 +142,6 @@ async fn new_key(world: &World, now: Moment) -> Result<ReceiptKey, Fault> {
 
 async fn sign(world: &World, key: &ReceiptKey, octets: Zeroizing<Vec<u8>>, now: Moment) -> Result<Vec<u8>, Fault> {
     let system = |error: &dyn std::fmt::Display| Fault::new(code::SYSTEM).because(anyhow::anyhow!("receipt: {error}"));
-    let Some(url) = world.config.timestamp.first().cloned() else {
-        return Err(Fault::new(code::SIGN_TIMESTAMP).detail("no authority is configured under timestamp"));
-    };
     let signer = SoftKey::from_pkcs8_der(&key.private).map_err(|error| system(&error))?;
     let certificate = Certificate::from_der(&key.certificate).map_err(|error| system(&error))?;
     let request = Request { level: Level::T, ..Request::new(Format::Cades, certificate, signer.algorithm(), now) };
@@ -153,10 +150,20 @@ async fn sign(world: &World, key: &ReceiptKey, octets: Zeroizing<Vec<u8>>, now: 
     prepared.rehearse(document)?;
     let value = signer.sign(prepared.message()).map_err(|error| system(&error))?;
     let signed = prepared.finish(value);
-    let token = match signed.timestamp_request(random(&*world.dice)) {
-        Some(request) => Some(Authority { net: world.net.clone(), url }.stamp(&request).await?),
-        None => None,
-    };
-    let output = signed.complete(document, token.as_deref())?;
+    let mut token = None;
+    let mut refused = Fault::new(code::SIGN_TIMESTAMP).detail("no authority is configured under timestamp");
+    // In the order of preference: one may be down, or not take this digest.
+    for url in &world.config.timestamp {
+        let Some(request) = signed.timestamp_request(random(&*world.dice)) else { break };
+        match (Authority { net: world.net.clone(), url: url.clone() }).stamp(&request).await {
+            Ok(stamped) => {
+                token = Some(stamped);
+                break;
+            }
+            Err(fault) => refused = fault,
+        }
+    }
+    let token = token.ok_or(refused)?;
+    let output = signed.complete(document, Some(&token))?;
     Ok(output.octets)
 }

@@ -45,7 +45,9 @@ impl Desk {
     fn verify(&self, trust: &[&Path], more: &[&str], file: &Path) -> (i32, Value) {
         let mut command = xinyin();
         command.args(["receipt", "verify", "--format", "json"]).args(more);
-        trust.iter().for_each(|path| drop(command.arg("--trust").arg(path)));
+        for path in trust {
+            command.arg("--trust").arg(path);
+        }
         let output = peers::run(command.arg(file).env("XDG_DATA_HOME", &self.folder), 60);
         let told = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
         (output.status.code().unwrap(), told)
