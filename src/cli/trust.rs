@@ -44,7 +44,7 @@ enum Command {
         #[arg(long, value_name = "HEX")]
         fingerprint: Option<String>,
         #[command(flatten)]
-        records: Records,
+        records: Box<Records>,
     },
     /// Trust a certificate of an installation no more; verdicts given before stand
     Remove {
