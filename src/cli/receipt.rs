@@ -16,8 +16,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 /// Arguments of `xinyin receipt`.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:\n  xinyin receipt verify --trust service.pem --trust tsa-root.pem --document contract.pdf receipt.p7m\n\n\
-Exit status: 0 the receipt holds, 1 a part of it does not, 2 it cannot be decided, 3 wrong use or it could not be read.")]
+#[command(
+    after_help = "Example:\n  xinyin receipt verify --trust service.pem --trust tsa-root.pem --document contract.pdf receipt.p7m\n\n\
+Exit status: 0 the receipt holds, 1 a part of it does not, 2 it cannot be decided, 3 wrong use or it could not be read."
+)]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -92,7 +92,8 @@ pub fn check(octets: &[u8], evidence: &Evidence, at: Moment, revocation: Revocat
     }
     let options = Options { file: String::new(), at, at_given: true, revocation };
     // Reading octets in memory cannot fail.
-    let verdict = read(&octets.to_vec(), &ReadOptions::default()).map(|facts| verify::judge(&facts, evidence, &Policy::default(), &options));
+    let verdict =
+        read(&octets.to_vec(), &ReadOptions::default()).map(|facts| verify::judge(&facts, evidence, &Policy::default(), &options));
     let mut time = None;
     if let (Ok(_), Ok(verdict)) = (&statement, &verdict) {
         match verdict.signatures.as_slice() {
@@ -151,10 +152,13 @@ fn status<'v>(signature: &'v SignatureVerdict, rules: &[&str]) -> (Standing, Opt
 }
 
 fn value(signature: &SignatureVerdict) -> Part {
-    let rules = [row::FORMAT, row::SUPPORTED, row::SIGNER_FOUND, row::REFERENCE, row::CONTENT, row::CONTENT_AT_HAND, row::VALUE, row::ALGORITHMS];
+    let rules =
+        [row::FORMAT, row::SUPPORTED, row::SIGNER_FOUND, row::REFERENCE, row::CONTENT, row::CONTENT_AT_HAND, row::VALUE, row::ALGORITHMS];
     let verified = signature.checks.iter().any(|check| check.id == row::VALUE.id && check.status == "pass");
     match status(signature, &rules.map(|row| row.id)) {
-        (Standing::Pass, _) if verified => part("signature", Standing::Pass, "签名值正确，内容未改动", "the signature verifies, the content is unchanged"),
+        (Standing::Pass, _) if verified => {
+            part("signature", Standing::Pass, "签名值正确，内容未改动", "the signature verifies, the content is unchanged")
+        }
         (Standing::Pass, _) => part("signature", Standing::Unknown, "未能验证签名值", "the signature could not be verified"),
         (standing, check) => {
             let told = check.map(|check| (check.answer.clone(), check.answer_en.clone())).unwrap_or_default();
@@ -165,9 +169,10 @@ fn value(signature: &SignatureVerdict) -> Part {
 
 fn signer(signature: &SignatureVerdict, whole: Indication, evidence: &Evidence) -> Part {
     let shown = signature.signer.as_ref();
-    let named = evidence.anchors.iter().any(|anchor| {
-        shown.is_some_and(|signer| signer.cert_sha256 == hex::encode(anchor.certificate.fingerprint_sha256()))
-    });
+    let named = evidence
+        .anchors
+        .iter()
+        .any(|anchor| shown.is_some_and(|signer| signer.cert_sha256 == hex::encode(anchor.certificate.fingerprint_sha256())));
     let name = shown.map(|signer| signer.subject.clone()).unwrap_or_default();
     if !named {
         let (zh, en) = ("签署者不在受信任的证书之列", "the signer is none of the certificates that are trusted");
@@ -175,7 +180,9 @@ fn signer(signature: &SignatureVerdict, whole: Indication, evidence: &Evidence) 
     }
     let all: Vec<&str> = signature.checks.iter().map(|check| check.id).filter(|id| *id != row::TIMESTAMP.id).collect();
     match status(signature, &all) {
-        (Standing::Pass, _) if whole == Indication::Passed => part("signer", Standing::Pass, format!("由受信任的服务签发：{name}"), format!("issued by a trusted service: {name}")),
+        (Standing::Pass, _) if whole == Indication::Passed => {
+            part("signer", Standing::Pass, format!("由受信任的服务签发：{name}"), format!("issued by a trusted service: {name}"))
+        }
         (Standing::Pass, _) => part("signer", Standing::Unknown, "签署者的证书未能核实", "the signer's certificate could not be verified"),
         (standing, check) => {
             let told = check.map(|check| (check.answer.clone(), check.answer_en.clone())).unwrap_or_default();
@@ -186,7 +193,12 @@ fn signer(signature: &SignatureVerdict, whole: Indication, evidence: &Evidence) 
 
 fn timestamp(signature: &SignatureVerdict, time: Option<Moment>) -> Part {
     if let Some(time) = time {
-        return part("timestamp", Standing::Pass, format!("时间戳证明 {} 已存在", beijing(time)), format!("a time-stamp proves that it existed on {time}"));
+        return part(
+            "timestamp",
+            Standing::Pass,
+            format!("时间戳证明 {} 已存在", beijing(time)),
+            format!("a time-stamp proves that it existed on {time}"),
+        );
     }
     let check = signature.checks.iter().find(|check| check.id == row::TIMESTAMP.id && check.status != "pass");
     match check {

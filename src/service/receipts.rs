@@ -105,7 +105,8 @@ async fn key(world: &World, now: Moment) -> Result<ReceiptKey, Fault> {
             }
             receipts::add_key(tx, fresh).await?;
             let facts = json!({ "certificate": fresh.id });
-            let entry = audit::Entry { agency: Some(agency), party: None, at: now, event: "receipt-key.made", facts: &facts, personal: None };
+            let entry =
+                audit::Entry { agency: Some(agency), party: None, at: now, event: "receipt-key.made", facts: &facts, personal: None };
             audit::append(tx, entry).await?;
             Ok(fresh.clone())
         })

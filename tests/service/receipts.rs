@@ -113,7 +113,11 @@ fn a_receipt_is_checked_offline_by_us_and_by_others() {
     let all: Vec<u8> = std::fs::read_dir(&anchors).unwrap().flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
     std::fs::write(&roots, all).unwrap();
     let mut command = Command::new(&openssl);
-    command.args(["ts", "-verify", "-token_in", "-in"]).arg(folder.path().join("token.der")).arg("-data").arg(folder.path().join("value.bin"));
+    command
+        .args(["ts", "-verify", "-token_in", "-in"])
+        .arg(folder.path().join("token.der"))
+        .arg("-data")
+        .arg(folder.path().join("value.bin"));
     let output = peers::run(command.arg("-CAfile").arg(&roots), 60);
     assert!(output.status.success() && peers::said(&output).contains("Verification: OK"), "{}", peers::said(&output));
 
