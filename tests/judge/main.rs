@@ -9,6 +9,7 @@ mod authority;
 mod cert_cli;
 mod certificates;
 mod changes;
+mod certval;
 mod cms;
 mod command;
 mod connector;
