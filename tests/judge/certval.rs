@@ -74,8 +74,7 @@ fn theirs(judge: &Path, cases: &[Case]) -> Vec<(bool, String)> {
     let jobs: String = cases.iter().enumerate().map(|(number, case)| case.job(folder.path(), number)).collect();
     std::fs::write(&list, jobs).unwrap();
     let output = peers::run(Command::new(judge).arg(&list), 120);
-    let answers: Vec<_> =
-        String::from_utf8_lossy(&output.stdout).lines().map(|line| (line.starts_with("yes"), line.to_owned())).collect();
+    let answers: Vec<_> = String::from_utf8_lossy(&output.stdout).lines().map(|line| (line.starts_with("yes"), line.to_owned())).collect();
     assert_eq!(answers.len(), cases.len(), "{}", peers::said(&output));
     answers
 }
