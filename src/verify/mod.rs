@@ -15,6 +15,7 @@ mod algorithms;
 pub mod chain;
 
 mod findings;
+pub mod frozen;
 mod needs;
 mod poe;
 mod proofs;

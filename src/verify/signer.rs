@@ -172,8 +172,14 @@ pub(super) fn standing(
     }
     let reach = weigh(&chain, clock);
     let believed = believed(findings, &chain, &reach, clock);
+    // A revocation tells more than an expiry, an expiry more than a status that is not known.
+    let revoked = reach.status.iter().any(|status| matches!(status, Status::Revoked(_)));
+    let mut validity_first = None;
+    if !revoked {
+        validity_first = Some(validity(findings, &chain, &reach, times, role));
+    }
     let revocation = revocations(findings, context, &chain, &reach, times, role).filter(|_| believed);
-    let validity = validity(findings, &chain, &reach, times, role);
+    let validity = validity_first.unwrap_or_else(|| validity(findings, &chain, &reach, times, role));
     let at_signing = match (validity, revocation) {
         (Some(false), _) => "expired",
         (_, Some(false)) => "revoked",

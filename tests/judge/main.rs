@@ -14,6 +14,7 @@ mod cms;
 mod command;
 mod connector;
 mod corpus;
+mod engine;
 mod foreign;
 mod gm_vectors;
 mod limits;

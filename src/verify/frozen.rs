@@ -1,0 +1,226 @@
+//! Frozen evidence: everything a verdict rested on beside the document, as one JSON object, so that it can be judged again with
+//! everything else offline (docs/interfaces.md, "Frozen evidence").
+//!
+//! A file of evidence is not believed: certificates, lists, answers and tokens in it are verified like any other. Its anchors are
+//! only told, never trusted, and its first-seen times prove nothing; both count only from this installation's own store.
+
+use super::{
+    Evidence, Options, Policy, Purpose, Revocation, TrustAnchor,
+    evidence::id_of,
+    poe::Id,
+};
+use crate::{
+    moment::Moment,
+    pki::{Certificate, Crl, OcspResponse},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+/// The version that is written and read.
+const VERSION: u32 = 1;
+/// Most objects of a kind in one file.
+const MAX_OBJECTS: usize = 10_000;
+
+/// Where frozen evidence comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provenance {
+    /// A file that anybody could have written.
+    File,
+    /// This installation's own store.
+    OwnStore,
+}
+
+/// Why a file is no frozen evidence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FrozenError {
+    /// Not JSON, or of another shape.
+    #[error("not frozen evidence: {0}")]
+    Shape(String),
+    /// Of a version that is not read here.
+    #[error("frozen evidence of version {0}; known is {VERSION}")]
+    Version(u32),
+    /// An object that cannot be read.
+    #[error("{0} number {1} cannot be read")]
+    Object(&'static str, usize),
+    /// More objects than are read.
+    #[error("more than {MAX_OBJECTS} objects of a kind")]
+    TooMany,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    xinyin_evidence: u32,
+    document_sha256: String,
+    at: Moment,
+    at_given: bool,
+    revocation: String,
+    policy: FilePolicy,
+    anchors: Vec<FileAnchor>,
+    certificates: Vec<String>,
+    crls: Vec<String>,
+    ocsps: Vec<String>,
+    tokens: Vec<String>,
+    first_seen: Vec<FileSeen>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FilePolicy {
+    id: String,
+    digest: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileAnchor {
+    sha256: String,
+    purposes: Vec<Purpose>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileSeen {
+    sha256: String,
+    at: Moment,
+}
+
+/// Evidence as it was read, with the choices of the verdict it was frozen for.
+#[derive(Debug, Clone)]
+pub struct Frozen {
+    /// What may be relied on after verification; without anchors.
+    pub evidence: Evidence,
+    /// SHA-256 of the document, lower-case hexadecimal.
+    pub document_sha256: String,
+    /// The time of the verdict.
+    pub at: Moment,
+    /// Whether the caller chose it.
+    pub at_given: bool,
+    /// What an unknown status did.
+    pub revocation: Revocation,
+    /// Digest of the policy's table.
+    pub policy_digest: String,
+    /// The anchors that were trusted then: SHA-256 and purposes. Whoever replays has to trust them himself.
+    pub anchors: Vec<(String, Vec<Purpose>)>,
+}
+
+impl Frozen {
+    /// Whether these anchors are the ones of the frozen verdict.
+    pub fn same_anchors(&self, anchors: &[TrustAnchor]) -> bool {
+        listed(anchors) == self.anchors
+    }
+}
+
+fn listed(anchors: &[TrustAnchor]) -> Vec<(String, Vec<Purpose>)> {
+    let mut list: Vec<_> = anchors
+        .iter()
+        .map(|anchor| {
+            let mut purposes = anchor.purposes.clone();
+            purposes.sort_unstable();
+            (hex::encode(anchor.certificate.fingerprint_sha256()), purposes)
+        })
+        .collect();
+    list.sort();
+    list.dedup();
+    list
+}
+
+/// Freezes the evidence of a verdict: the same evidence gives the same octets.
+pub fn freeze(evidence: &Evidence, policy: &Policy, options: &Options, document: &[u8; 32]) -> Vec<u8> {
+    let encoded = |ders: Vec<&[u8]>| {
+        let mut list: Vec<String> = Vec::new();
+        for der in ders {
+            let text = STANDARD.encode(der);
+            if !list.contains(&text) {
+                list.push(text);
+            }
+        }
+        list
+    };
+    let file = File {
+        xinyin_evidence: VERSION,
+        document_sha256: hex::encode(document),
+        at: options.at,
+        at_given: options.at_given,
+        revocation: options.revocation.name().into(),
+        policy: FilePolicy { id: policy.id.clone(), digest: policy.digest().into() },
+        anchors: listed(&evidence.anchors).into_iter().map(|(sha256, purposes)| FileAnchor { sha256, purposes }).collect(),
+        certificates: encoded(evidence.certificates.iter().map(Certificate::der).collect()),
+        crls: encoded(evidence.crls.iter().map(Crl::der).collect()),
+        ocsps: encoded(evidence.ocsps.iter().map(OcspResponse::der).collect()),
+        tokens: encoded(evidence.tokens.iter().map(Vec::as_slice).collect()),
+        first_seen: evidence.first_seen.iter().map(|(id, at)| FileSeen { sha256: hex::encode(id), at: *at }).collect(),
+    };
+    let mut octets = serde_json::to_vec(&file).unwrap_or_default();
+    octets.push(b'\n');
+    octets
+}
+
+/// Reads frozen evidence. First-seen times are taken over only from the installation's own store.
+pub fn thaw(octets: &[u8], provenance: Provenance) -> Result<Frozen, FrozenError> {
+    #[derive(Deserialize)]
+    struct Head {
+        xinyin_evidence: u32,
+    }
+    let shape = |error: serde_json::Error| FrozenError::Shape(error.to_string());
+    let head: Head = serde_json::from_slice(octets).map_err(shape)?;
+    if head.xinyin_evidence != VERSION {
+        return Err(FrozenError::Version(head.xinyin_evidence));
+    }
+    let file: File = serde_json::from_slice(octets).map_err(shape)?;
+    let revocation = match file.revocation.as_str() {
+        "hard" => Revocation::Hard,
+        "soft" => Revocation::Soft,
+        other => return Err(FrozenError::Shape(format!("revocation {other:?}"))),
+    };
+    let first_seen = match provenance {
+        Provenance::File => Vec::new(),
+        Provenance::OwnStore => seen(&file.first_seen)?,
+    };
+    let evidence = Evidence {
+        anchors: Vec::new(),
+        certificates: objects("certificate", &file.certificates, |der| Certificate::from_der(&der).ok())?,
+        crls: objects("CRL", &file.crls, |der| Crl::from_der(&der).ok())?,
+        ocsps: objects("OCSP response", &file.ocsps, |der| OcspResponse::from_der(&der).ok())?,
+        tokens: objects("token", &file.tokens, Some)?,
+        first_seen,
+    };
+    Ok(Frozen {
+        evidence,
+        document_sha256: file.document_sha256,
+        at: file.at,
+        at_given: file.at_given,
+        revocation,
+        policy_digest: file.policy.digest,
+        anchors: file.anchors.into_iter().map(|anchor| (anchor.sha256, anchor.purposes)).collect(),
+    })
+}
+
+fn seen(list: &[FileSeen]) -> Result<Vec<(Id, Moment)>, FrozenError> {
+    let read = |(at, seen): (usize, &FileSeen)| {
+        let id = hex::decode(&seen.sha256).ok().and_then(|id| Id::try_from(id).ok());
+        Ok((id.ok_or(FrozenError::Object("first-seen time", at.saturating_add(1)))?, seen.at))
+    };
+    list.iter().enumerate().map(read).collect()
+}
+
+fn objects<T>(what: &'static str, list: &[String], read: impl Fn(Vec<u8>) -> Option<T>) -> Result<Vec<T>, FrozenError> {
+    if list.len() > MAX_OBJECTS {
+        return Err(FrozenError::TooMany);
+    }
+    let one = |(at, text): (usize, &String)| {
+        let object = STANDARD.decode(text).ok().and_then(&read);
+        object.ok_or(FrozenError::Object(what, at.saturating_add(1)))
+    };
+    list.iter().enumerate().map(one).collect()
+}
+
+/// Records when everything at hand was first seen, for the installation's own store.
+pub fn first_seen(evidence: &Evidence, now: Moment) -> Vec<(Id, Moment)> {
+    let certificates = evidence.certificates.iter().map(Certificate::der);
+    let ders = certificates.chain(evidence.crls.iter().map(Crl::der)).chain(evidence.ocsps.iter().map(OcspResponse::der));
+    let mut seen: Vec<_> = ders.chain(evidence.tokens.iter().map(Vec::as_slice)).map(|der| (id_of(der), now)).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    seen
+}
