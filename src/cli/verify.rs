@@ -10,9 +10,9 @@ use crate::{
     service::{
         reports::Format,
         trust::{TrustStore, default_path},
-        verify::{Sources, offline, online},
+            verify::{Sources, offline, online},
     },
-    verify::{Evidence, Options, Policy, Revocation, Verdict, render_text},
+    verify::{Evidence, frozen::{self, Provenance}, Options, Policy, Revocation, Verdict, render_text},
     world::{Clock as _, SystemClock},
 };
 use std::{
@@ -70,9 +70,15 @@ pub struct Args {
     /// What a detached signature covers, or what a time-stamp was put on (repeatable: the one that fits is taken)
     #[arg(long, value_name = "FILE")]
     content: Vec<PathBuf>,
-    /// Frozen evidence
+    /// Frozen evidence: certificates, CRLs, OCSP responses and tokens of an earlier verdict, taken like --cert, --crl and --ocsp
     #[arg(long, value_name = "FILE")]
     evidence: Option<PathBuf>,
+    /// Judge as of the time that the frozen evidence names
+    #[arg(long, requires = "evidence", conflicts_with_all = ["at"])]
+    replay: bool,
+    /// Write everything the verdict rests on beside the document here, for --evidence (one FILE only)
+    #[arg(long, value_name = "FILE")]
+    evidence_out: Option<PathBuf>,
     /// strict, archive, or a policy file (TOML or JSON)
     #[arg(long, default_value = "strict", value_name = "NAME|FILE")]
     policy: String,
@@ -95,7 +101,10 @@ struct Desk {
     contents: Vec<OpenFile>,
     now: Moment,
     at: Option<Moment>,
+    /// The time, and whether its caller chose it, of the verdict that is replayed.
+    replay: Option<(Moment, bool)>,
     revocation: Revocation,
+    evidence_out: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -160,8 +169,8 @@ fn severity(one: u8, other: u8) -> u8 {
 }
 
 fn prepare(args: &Args) -> Result<Desk, String> {
-    if args.evidence.is_some() {
-        return Err("--evidence is not available yet; use --cert, --crl and --ocsp".into());
+    if args.evidence_out.is_some() && args.files.len() != 1 {
+        return Err("--evidence-out takes the evidence of one file: name one".into());
     }
     let mut sources = Sources {
         trust: args.trust.clone(),
@@ -174,15 +183,25 @@ fn prepare(args: &Args) -> Result<Desk, String> {
         let path = args.store.clone().unwrap_or_else(default_path);
         sources.anchors = TrustStore::read(&path).and_then(|store| store.anchors()).map_err(|fault| fault.to_string())?;
     }
-    let evidence = sources.load().map_err(|fault| fault.to_string())?;
+    let mut evidence = sources.load().map_err(|fault| fault.to_string())?;
+    let frozen = args.evidence.as_deref().map(thawed).transpose()?;
+    if let Some(frozen) = &frozen {
+        if !frozen.same_anchors(&evidence.anchors) {
+            eprintln!("xinyin verify: other trust anchors than those of the frozen evidence; the verdict may differ from the one it was frozen for");
+        }
+        evidence.extend(frozen.evidence.clone());
+    }
+    let frozen = frozen.filter(|_| args.replay);
     let contents = args.content.iter().map(|path| OpenFile::open(path).map_err(|error| format!("{}: {error}", path.display())));
     Ok(Desk {
         evidence,
         policy: policy(&args.policy)?,
-        net: if args.offline { None } else { net(args)? },
+        net: if args.offline || args.replay { None } else { net(args)? },
         contents: contents.collect::<Result<_, String>>()?,
         now: SystemClock.now(),
         at: args.at,
+        replay: frozen.map(|frozen| (frozen.at, frozen.at_given)),
+        evidence_out: args.evidence_out.clone(),
         revocation: if args.revocation == "soft" { Revocation::Soft } else { Revocation::Hard },
     })
 }
@@ -216,17 +235,28 @@ fn net(args: &Args) -> Result<Option<(Net, tokio::runtime::Runtime)>, String> {
 
 fn judge(path: &Path, desk: &Desk) -> Result<Verdict, String> {
     let file = OpenFile::open(path).map_err(|error| error.to_string())?;
-    let options =
-        Options { file: base_name(path), at: desk.at.unwrap_or(desk.now), at_given: desk.at.is_some(), revocation: desk.revocation };
+    let (at, at_given) = desk.replay.unwrap_or((desk.at.unwrap_or(desk.now), desk.at.is_some()));
+    let options = Options { file: base_name(path), at, at_given, revocation: desk.revocation };
     let contents: Vec<&dyn ByteSource> = desk.contents.iter().map(|content| content as &dyn ByteSource).collect();
-    let verdict = match &desk.net {
-        None => offline(&file, &contents, &desk.evidence, &desk.policy, &options),
-        Some((net, runtime)) => {
-            let asked = online(&file, &contents, &desk.evidence, &desk.policy, &options, net);
-            runtime.block_on(asked).map(|(verdict, _)| verdict)
-        }
+    let judged = match &desk.net {
+        None => offline(&file, &contents, &desk.evidence, &desk.policy, &options).map(|verdict| (verdict, Evidence::default())),
+        Some((net, runtime)) => runtime.block_on(online(&file, &contents, &desk.evidence, &desk.policy, &options, net)),
     };
-    verdict.map_err(|error| error.to_string())
+    let (verdict, fetched) = judged.map_err(|error| error.to_string())?;
+    if let Some(out) = &desk.evidence_out {
+        let mut all = desk.evidence.clone();
+        all.extend(fetched);
+        let document = hex::decode(&verdict.sha256).ok().and_then(|digest| digest.try_into().ok()).unwrap_or_default();
+        let frozen = frozen::freeze(&all, &desk.policy, &options, &document);
+        files::write_atomic(out, &frozen, Access::Public).map_err(|error| format!("{}: {error}", out.display()))?;
+    }
+    Ok(verdict)
+}
+
+/// Frozen evidence from a file, which anybody could have written.
+fn thawed(path: &Path) -> Result<frozen::Frozen, String> {
+    let octets = files::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    frozen::thaw(&octets, Provenance::File).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn base_name(path: &Path) -> String {

@@ -12,7 +12,7 @@ use crate::login::Client;
 use crate::moment::Moment;
 use crate::pki::Certificate;
 use crate::store::{anchors, audit, evidence, verdicts};
-use crate::verify::{Evidence, Options, Policy, Purpose, Revocation, TrustAnchor, Verdict};
+use crate::verify::{Evidence, frozen, Options, Policy, Purpose, Revocation, TrustAnchor, Verdict};
 use crate::world::World;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -103,9 +103,13 @@ pub async fn submit(world: &Arc<World>, asker: &Asker, submission: Submission, k
         revocation: Revocation::Hard,
     };
     let known = Evidence { anchors: trusted(world).await?, ..Evidence::default() };
-    let (verdict, fetched) = judge(world.clone(), submission, known, policy, options).await?;
+    let mut rested_on = known.clone();
+    let (verdict, fetched) = judge(world.clone(), submission, known, policy.clone(), options.clone()).await?;
+    rested_on.extend(fetched);
+    let document = hex::decode(&verdict.sha256).ok().and_then(|digest| digest.try_into().ok()).unwrap_or_default();
+    let bundle = frozen::freeze(&rested_on, &policy, &options, &document);
     let body = serde_json::to_vec(&verdict).map_err(|error| Fault::new(code::SYSTEM).because(error))?;
-    keep(world, asker, &verdict, body, &frozen(&fetched), key.map(|key| (key, digest.as_str())), now).await
+    keep(world, asker, &verdict, body, &bundle, key.map(|key| (key, digest.as_str())), now).await
 }
 
 /// The verdict that a receipt names, for the agency that asked for it; another agency's is not found.
@@ -270,15 +274,6 @@ fn base_name(name: &str) -> &str {
         Some("" | "." | "..") | None => "document",
         Some(name) => name,
     }
-}
-
-/// What was fetched, as one JSON object: DER in Base64.
-fn frozen(fetched: &Evidence) -> Vec<u8> {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let certificates: Vec<_> = fetched.certificates.iter().map(|item| STANDARD.encode(item.der())).collect();
-    let crls: Vec<_> = fetched.crls.iter().map(|item| STANDARD.encode(item.der())).collect();
-    let ocsps: Vec<_> = fetched.ocsps.iter().map(|item| STANDARD.encode(item.der())).collect();
-    json!({ "certificates": certificates, "crls": crls, "ocsps": ocsps }).to_string().into_bytes()
 }
 
 #[cfg(test)]
