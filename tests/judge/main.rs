@@ -30,6 +30,7 @@ mod separation;
 mod shipped_anchors;
 mod signing;
 mod status;
+mod time;
 mod verdicts;
 mod wycheproof;
 
