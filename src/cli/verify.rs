@@ -10,9 +10,13 @@ use crate::{
     service::{
         reports::Format,
         trust::{TrustStore, default_path},
-            verify::{Sources, offline, online},
+        verify::{Sources, offline, online},
     },
-    verify::{Evidence, frozen::{self, Provenance}, Options, Policy, Revocation, Verdict, render_text},
+    verify::{
+        Evidence, Options, Policy, Revocation, Verdict,
+        frozen::{self, Provenance},
+        render_text,
+    },
     world::{Clock as _, SystemClock},
 };
 use std::{
@@ -187,7 +191,9 @@ fn prepare(args: &Args) -> Result<Desk, String> {
     let frozen = args.evidence.as_deref().map(thawed).transpose()?;
     if let Some(frozen) = &frozen {
         if !frozen.same_anchors(&evidence.anchors) {
-            eprintln!("xinyin verify: other trust anchors than those of the frozen evidence; the verdict may differ from the one it was frozen for");
+            eprintln!(
+                "xinyin verify: other trust anchors than those of the frozen evidence; the verdict may differ from the one it was frozen for"
+            );
         }
         evidence.extend(frozen.evidence.clone());
     }

@@ -12,7 +12,7 @@ use crate::login::Client;
 use crate::moment::Moment;
 use crate::pki::Certificate;
 use crate::store::{anchors, audit, evidence, verdicts};
-use crate::verify::{Evidence, frozen, Options, Policy, Purpose, Revocation, TrustAnchor, Verdict};
+use crate::verify::{Evidence, Options, Policy, Purpose, Revocation, TrustAnchor, Verdict, frozen};
 use crate::world::World;
 use serde_json::json;
 use sha2::{Digest, Sha256};

@@ -4,11 +4,7 @@
 //! A file of evidence is not believed: certificates, lists, answers and tokens in it are verified like any other. Its anchors are
 //! only told, never trusted, and its first-seen times prove nothing; both count only from this installation's own store.
 
-use super::{
-    Evidence, Options, Policy, Purpose, Revocation, TrustAnchor,
-    evidence::id_of,
-    poe::Id,
-};
+use super::{Evidence, Options, Policy, Purpose, Revocation, TrustAnchor, evidence::id_of, poe::Id};
 use crate::{
     moment::Moment,
     pki::{Certificate, Crl, OcspResponse},

@@ -12,7 +12,10 @@ use crate::{
     doc::facts::{CertificateReference, Facts, Imprint, SignatureFacts, SignatureKind, SignerFacts, TimestampFacts, TimestampKind},
     moment::Moment,
 };
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 /// What came of one entry's tokens.
 pub(super) enum Entry {
@@ -29,31 +32,40 @@ pub(super) struct Proofs {
     pub entries: Vec<Entry>,
     /// Tokens from the evidence that stand on the document or on its material.
     pub kept: Vec<JudgedToken>,
-    /// Tokens that are intact: what they cover, their earliest and latest moment.
-    spans: Vec<Span>,
+    /// What the tokens that passed cover.
+    covers: Vec<HashSet<Id>>,
+    /// Objects under a token that says to be older than another one it covers.
+    contradicted: HashSet<Id>,
 }
 
+/// A token that passed.
 struct Span {
     id: Id,
     covers: Vec<Id>,
     earliest: Moment,
     latest: Moment,
-    passed: bool,
 }
 
 impl Proofs {
-    /// Whether, among the tokens that cover the object or stand in such a token, one is said to be older than what it covers.
+    /// Whether a token that covers the object is said to be older than another that it covers too.
     pub fn contradicted(&self, object: &Id) -> bool {
-        let outer = self.spans.iter().filter(|span| span.passed && span.covers.contains(object));
-        outer
-            .flat_map(|outer| self.spans.iter().map(move |inner| (outer, inner)))
-            .any(|(outer, inner)| inner.passed && inner.id != outer.id && outer.covers.contains(&inner.id) && outer.latest < inner.earliest)
+        self.contradicted.contains(object)
     }
 
-    /// Whether one passed token covers all of these.
+    /// Whether one token that passed covers all of these.
     pub fn cover(&self, objects: &[Id]) -> bool {
-        self.spans.iter().any(|span| span.passed && objects.iter().all(|object| span.covers.contains(object)))
+        self.covers.iter().any(|covers| objects.iter().all(|object| covers.contains(object)))
     }
+}
+
+/// The objects under tokens whose order cannot be.
+fn contradictions(spans: &[Span]) -> HashSet<Id> {
+    let begins: HashMap<Id, Moment> = spans.iter().map(|span| (span.id, span.earliest)).collect();
+    let wrong = |outer: &&Span| {
+        let mut inner = outer.covers.iter().filter(|id| **id != outer.id).filter_map(|id| begins.get(id));
+        inner.any(|earliest| outer.latest < *earliest)
+    };
+    spans.iter().filter(wrong).flat_map(|outer| outer.covers.iter().copied()).collect()
 }
 
 /// Where a token stands.
@@ -118,14 +130,16 @@ pub(super) fn collect(context: &Context<'_>, facts: &Facts, kept: &[TimestampFac
         let proof = token.proof.filter(|_| matches);
         if let Some(proof) = proof {
             item.covers.iter().for_each(|id| poes.add(*id, proof));
+            spans.push(Span { id: item.id, covers: item.covers, earliest: item.earliest, latest: item.latest });
         }
-        spans.push(Span { id: item.id, covers: item.covers, earliest: item.earliest, latest: item.latest, passed: proof.is_some() });
     }
     let entries = judged.into_iter().zip(documents).map(|(tokens, document)| match document {
         Some(document) => Entry::Document(document),
         None => Entry::Signature(tokens.into_iter().flatten().collect()),
     });
-    Proofs { poes, entries: entries.collect(), kept: kept_judged.into_iter().flatten().collect(), spans }
+    let contradicted = contradictions(&spans);
+    let covers = spans.into_iter().map(|span| span.covers.into_iter().collect()).collect();
+    Proofs { poes, entries: entries.collect(), kept: kept_judged.into_iter().flatten().collect(), covers, contradicted }
 }
 
 fn matches(imprint: Option<Imprint>) -> bool {

@@ -116,8 +116,7 @@ fn contents_policies_and_wrong_use() {
     let soft = xinyin(folder, &[&bare[..], &["--revocation", "soft", "good.p7m"]].concat());
     assert_eq!((status(&soft), lines(&soft)[0]["policy"]["revocation"].as_str()), (0, Some("soft")));
     for wrong in [
-        &["--format", "html", "good.p7m"][..],
-        &["--policy", "lenient", "good.p7m"],
+        &["--policy", "lenient", "good.p7m"][..],
         &["--at", "yesterday", "good.p7m"],
         &["--trust", "plain.txt", "good.p7m"],
         &["--crl", "root.pem", "good.p7m"],

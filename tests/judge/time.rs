@@ -215,7 +215,8 @@ fn less_evidence_never_passes_more_and_a_revocation_counts() {
             assert!(!passes[less] || passes[more], "{:?} passes and {:?} does not", With::of(less as u8), With::of(more as u8));
         }
     }
-    let revoked = |issuer, holder, when| list(issuer, "2022-07-01T00:00:00Z", "2022-08-01T00:00:00Z", Some((holder, when, Reason::Unspecified)));
+    let revoked =
+        |issuer, holder, when| list(issuer, "2022-07-01T00:00:00Z", "2022-08-01T00:00:00Z", Some((holder, when, Reason::Unspecified)));
     let before = revoked(&history.ca, &history.signer, "2022-05-01T00:00:00Z");
     for bits in 0..32 {
         assert_ne!(history.judged(With::of(bits), std::slice::from_ref(&before)).indication, Indication::Passed, "{:?}", With::of(bits));
@@ -227,12 +228,18 @@ fn less_evidence_never_passes_more_and_a_revocation_counts() {
     assert_eq!((verdict.signatures[0].at_signing, verdict.signatures[0].now), ("valid", "revoked"));
     // The first time-stamp's key, and then the whole authority, were lost after the archive time-stamp.
     for (issuer, holder) in [(&history.ca, &history.first), (&history.root, &history.ca)] {
-        let lost = list(issuer, "2023-07-01T00:00:00Z", "2023-08-01T00:00:00Z", Some((holder, "2023-06-01T00:00:00Z", Reason::KeyCompromise)));
+        let lost =
+            list(issuer, "2023-07-01T00:00:00Z", "2023-08-01T00:00:00Z", Some((holder, "2023-06-01T00:00:00Z", Reason::KeyCompromise)));
         assert_is(&history.judged(With::ALL, std::slice::from_ref(&lost)), Indication::Passed, None);
         assert_ne!(history.judged(With { early: false, ..With::ALL }, &[lost]).indication, Indication::Passed);
     }
     // The authority was lost before it: what it is said to have issued until then is believed no more.
-    let lost = list(&history.root, "2022-07-01T00:00:00Z", "2022-08-01T00:00:00Z", Some((&history.ca, "2022-05-01T00:00:00Z", Reason::CaCompromise)));
+    let lost = list(
+        &history.root,
+        "2022-07-01T00:00:00Z",
+        "2022-08-01T00:00:00Z",
+        Some((&history.ca, "2022-05-01T00:00:00Z", Reason::CaCompromise)),
+    );
     assert_is(&history.judged(With::ALL, &[lost]), Indication::Indeterminate, Some("REVOKED_CA_NO_POE"));
 }
 
@@ -243,7 +250,8 @@ fn an_archive_time_stamp_covers_what_its_index_names_and_nothing_else() {
     // Another list in the place of the one that was stamped.
     let other = history.file(With { lists: false, early: false, late: false, ..With::ALL });
     let data = SignedData::parse(&file).unwrap();
-    let swapped = data.signers[0].unsigned.as_ref().unwrap().all(attributes::ARCHIVE_TIMESTAMP_V3).map(|found| (0, found.raw.to_vec())).collect();
+    let swapped =
+        data.signers[0].unsigned.as_ref().unwrap().all(attributes::ARCHIVE_TIMESTAMP_V3).map(|found| (0, found.raw.to_vec())).collect();
     let swapped = add(&other, &Additions { unsigned: swapped, ..Additions::default() }).unwrap();
     let verdict = judged(&swapped, &history.evidence(With::ALL), LOOKED_AT);
     let stamps: Vec<_> = verdict.timestamps.iter().filter(|stamp| stamp.kind == "archive-timestamp").collect();
@@ -313,7 +321,8 @@ fn counter(by: &Holder, over: &[u8]) -> Vec<u8> {
     let data = SignedData::parse(&template).unwrap();
     let info = &data.signers[0];
     let issuer = [by.certificate.issuer().der(), &tlv(2, by.certificate.serial())].concat();
-    let parts = [&tlv(2, &[1])[..], &tlv(0x30, &issuer), info.digest_algorithm, info.signature_algorithm, &tlv(4, &by.key.sign(over).unwrap())];
+    let parts =
+        [&tlv(2, &[1])[..], &tlv(0x30, &issuer), info.digest_algorithm, info.signature_algorithm, &tlv(4, &by.key.sign(over).unwrap())];
     tlv(0x30, &parts.concat())
 }
 

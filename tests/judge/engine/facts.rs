@@ -33,7 +33,8 @@ fn id(name: &str) -> Id {
 fn moment(element: &Element, path: &str) -> Option<Moment> {
     let text = element.text_at(path)?;
     // Old files say no zone, and mean UTC.
-    let zoned = if text.ends_with('Z') || text.get(19..).is_some_and(|rest| rest.contains(['+', '-'])) { text.into() } else { format!("{text}Z") };
+    let zoned =
+        if text.ends_with('Z') || text.get(19..).is_some_and(|rest| rest.contains(['+', '-'])) { text.into() } else { format!("{text}Z") };
     Some(zoned.parse().unwrap_or_else(|_| panic!("time {text}")))
 }
 
@@ -105,7 +106,8 @@ impl<'a> Data<'a> {
         } else {
             None
         };
-        let links = path.iter().enumerate().map(|(at, (name, certificate))| self.link(name, certificate, path.get(at + 1).map(|(name, _)| *name)));
+        let links =
+            path.iter().enumerate().map(|(at, (name, certificate))| self.link(name, certificate, path.get(at + 1).map(|(name, _)| *name)));
         let mut links: Vec<Link> = links.collect();
         // A trusted list trusts a service for as long as it says, not for as long as its certificate runs (ETSI TS 119 612 §5.5.4).
         if let Some(service) = links.last_mut().filter(|_| anchored) {
@@ -235,7 +237,8 @@ impl<'a> Data<'a> {
             chains.insert(id(name), chain);
         }
         let mut signer = self.signer(signature, name);
-        let own: Vec<&str> = signature.inside("FoundTimestamps", "FoundTimestamp").filter_map(|found| found.attribute("Timestamp")).collect();
+        let own: Vec<&str> =
+            signature.inside("FoundTimestamps", "FoundTimestamp").filter_map(|found| found.attribute("Timestamp")).collect();
         for stamp in self.root.inside("UsedTimestamps", "Timestamp") {
             let mut objects = stamp.inside("TimestampedObjects", "TimestampedObject");
             if own.contains(&stamp.attribute("Id").unwrap()) || objects.any(|object| object.attribute("Token") == Some(name)) {
@@ -248,7 +251,8 @@ impl<'a> Data<'a> {
         }
         // EN 319 132-1 §4.3: a XAdES signature signs its own properties.
         let format = signature.text_at("SignatureFormat").unwrap_or_default();
-        let properties = signature.inside("DigestMatchers", "DigestMatcher").any(|matcher| matcher.attribute("type") == Some("SIGNED_PROPERTIES"));
+        let properties =
+            signature.inside("DigestMatchers", "DigestMatcher").any(|matcher| matcher.attribute("type") == Some("SIGNED_PROPERTIES"));
         let references = signature.inside("DigestMatchers", "DigestMatcher").next().is_some();
         if format.starts_with("XAdES") && references && !properties && signature.at("StructuralValidation").is_some() {
             let text = ("未签署签名属性".into(), "the signed properties are not signed".into());
@@ -287,7 +291,8 @@ fn key_use(leaf: &Element, used: Use) -> Result<(), Detail> {
     if !bits.is_empty() && !bits.iter().any(|bit| matches!(*bit, "digitalSignature" | "nonRepudiation")) {
         return Err(Detail::new("密钥用途不符", "key usage"));
     }
-    let purposes: Vec<&str> = leaf.inside("CertificateExtensions/ExtendedKeyUsages", "extendedKeyUsageOid").map(|oid| oid.text.as_str()).collect();
+    let purposes: Vec<&str> =
+        leaf.inside("CertificateExtensions/ExtendedKeyUsages", "extendedKeyUsageOid").map(|oid| oid.text.as_str()).collect();
     if used == Use::Timestamp && !purposes.is_empty() && !purposes.contains(&"1.3.6.1.5.5.7.3.8") {
         return Err(Detail::new("扩展用途不符", "extended key usage"));
     }
@@ -297,8 +302,11 @@ fn key_use(leaf: &Element, used: Use) -> Result<(), Detail> {
 /// Reads a file.
 pub fn case(text: &str) -> Case {
     let root = Element::parse(text);
-    let named = |list: &'static str, name: &'static str| root.inside(list, name).filter_map(|found| Some((found.attribute("Id")?, found))).collect();
-    let data = Data { root: &root, certificates: named("UsedCertificates", "Certificate"), revocations: named("UsedRevocations", "Revocation") };
+    let named = |list: &'static str, name: &'static str| {
+        root.inside(list, name).filter_map(|found| Some((found.attribute("Id")?, found))).collect()
+    };
+    let data =
+        Data { root: &root, certificates: named("UsedCertificates", "Certificate"), revocations: named("UsedRevocations", "Revocation") };
     let mut chains = HashMap::new();
     let mut facts = Facts::new(Format::Cades, [0; 32], 0);
     facts.signatures = root.inside("Signatures", "Signature").map(|signature| data.signature(signature, &mut chains)).collect();

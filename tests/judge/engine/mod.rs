@@ -25,7 +25,8 @@ fn cases(test: &str) -> Vec<(String, String, String, String)> {
     // A test of another policy, or one that sets its own time, asks for more than the facts.
     let own = ["loadTLPolicy", "loadPolicyNoRevoc", "ValidationInPast"];
     let rows = rows.filter(|row| !own.iter().any(|word| row[source].contains(word)));
-    rows.map(|row| (row[number].into(), std::fs::read_to_string(root.join(row[path])).unwrap(), row[indication].into(), row[sub].into())).collect()
+    rows.map(|row| (row[number].into(), std::fs::read_to_string(root.join(row[path])).unwrap(), row[indication].into(), row[sub].into()))
+        .collect()
 }
 
 #[test]
