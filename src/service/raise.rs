@@ -52,7 +52,8 @@ pub async fn raise(raising: &Raising, clock: &dyn Clock, dice: &dyn Dice) -> Res
             Ok(add_material(&*document, &facts, &found, nonce)?)
         });
         work.add(added.await?);
-        work.self_contained().await?;
+        // From here on the document must bring everything but the anchors itself.
+        passed(&work.by_anchors().await?, "by the material put in")?;
     }
     if raising.level >= Level::Lta {
         let (document, content, facts) = (work.document(), raising.content.clone(), work.facts().await?);
@@ -60,7 +61,10 @@ pub async fn raise(raising: &Raising, clock: &dyn Clock, dice: &dyn Dice) -> Res
         let stamping = blocking(move || Ok(archive(&*document, content.as_deref(), &facts, nonces.one_by_one())?));
         work.stamped(stamping.await?).await?;
     }
-    work.pass("when raised").await?;
+    let with_all = work.pass("when raised").await?;
+    if raising.level >= Level::Lt {
+        reached(&work.by_anchors().await?, &with_all, raising.level)?;
+    }
     Ok(work.output)
 }
 
@@ -109,7 +113,7 @@ impl Work<'_> {
     }
 
     /// Every signature must pass with all that is known and can be fetched; what was fetched is kept.
-    async fn pass(&mut self, when: &str) -> Result<(), Fault> {
+    async fn pass(&mut self, when: &str) -> Result<Verdict, Fault> {
         let (document, bench, options) = (self.document(), &self.raising.bench, self.options());
         let content = self.raising.content.as_deref();
         let verdict = match &bench.net {
@@ -122,17 +126,19 @@ impl Work<'_> {
                 })
             }
         };
-        passed(&verdict.map_err(|error| Fault::new(code::FILE).because(error))?, when)
+        let verdict = verdict.map_err(|error| Fault::new(code::FILE).because(error))?;
+        passed(&verdict, when)?;
+        Ok(verdict)
     }
 
-    /// From B-LT on the document must bring everything but the anchors itself.
-    async fn self_contained(&self) -> Result<(), Fault> {
+    /// The verdict by the anchors and what the document itself brings.
+    async fn by_anchors(&self) -> Result<Verdict, Fault> {
         let (document, content, bench, options) =
             (self.document(), self.raising.content.clone(), self.raising.bench.clone(), self.options());
         blocking(move || {
             let anchors = Evidence { anchors: bench.evidence.anchors.clone(), ..Evidence::default() };
             let verdict = offline(&*document, content.as_deref().as_slice(), &anchors, &bench.policy, &options);
-            passed(&verdict.map_err(|error| Fault::new(code::FILE).because(error))?, "by the material put in")
+            verdict.map_err(|error| Fault::new(code::FILE).because(error))
         })
         .await
     }
@@ -147,6 +153,22 @@ impl Work<'_> {
         self.add(stamping.complete(&tokens)?);
         Ok(())
     }
+}
+
+/// Refuses where the judge names a lower level than the one asked for, by what the document brings. The newest time-stamp at B-LTA
+/// may be of an authority whose own status comes into the document with the next one only: it passes by what was fetched. A
+/// signature without CAdES attributes has no level.
+fn reached(verdict: &Verdict, with_all: &Verdict, asked: Level) -> Result<(), Fault> {
+    let stamps_pass = !with_all.timestamps.is_empty() && with_all.timestamps.iter().all(|stamp| stamp.indication == Indication::Passed);
+    let needed = if asked == Level::Lta && stamps_pass { Level::Lt } else { asked };
+    for entry in &verdict.signatures {
+        if let Some(level) = entry.level
+            && level.parse::<Level>().is_ok_and(|level| level < needed)
+        {
+            return Err(Refusal::Level(format!("the signature {} reaches {level}, not {}", entry.id, asked.name())).into());
+        }
+    }
+    Ok(())
 }
 
 /// Refuses where a signature or seal does not pass, with the reason.

@@ -67,6 +67,15 @@ fn the_commands_sign_at_every_level_and_raise_step_by_step() {
             assert_eq!(verdict["indication"], "TOTAL-PASSED", "{family} {level} {input}: {verdict:#}");
             assert_eq!(verdict["signatures"][0]["level"], level, "{family} {input}: {verdict:#}");
         }
+        if family == "sm2" {
+            for level in ["B-LT", "B-LTA"] {
+                let (exit, said) = desk.sign(&holder, &[&["--format", "gm-cms", "--level", level][..], &with, &["in.txt", "signed"]].concat());
+                assert_eq!(exit, 0, "{level}: {said}");
+                let verdict = desk.verdict(&["signed"]);
+                let found = (&verdict["format"], &verdict["indication"], &verdict["signatures"][0]["level"]);
+                assert_eq!(found, (&"gm-cms".into(), &"TOTAL-PASSED".into(), &level.into()), "{verdict:#}");
+            }
+        }
         // Step by step, each a continuation of the one before.
         let (exit, said) = desk.sign(&holder, &["--reason", "同意", "in.pdf", "step0.pdf"]);
         assert_eq!(exit, 0, "{said}");
