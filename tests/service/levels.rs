@@ -69,7 +69,8 @@ fn the_commands_sign_at_every_level_and_raise_step_by_step() {
         }
         if family == "sm2" {
             for level in ["B-LT", "B-LTA"] {
-                let (exit, said) = desk.sign(&holder, &[&["--format", "gm-cms", "--level", level][..], &with, &["in.txt", "signed"]].concat());
+                let (exit, said) =
+                    desk.sign(&holder, &[&["--format", "gm-cms", "--level", level][..], &with, &["in.txt", "signed"]].concat());
                 assert_eq!(exit, 0, "{level}: {said}");
                 let verdict = desk.verdict(&["signed"]);
                 let found = (&verdict["format"], &verdict["indication"], &verdict["signatures"][0]["level"]);
