@@ -99,7 +99,11 @@ impl Comparison<'_, '_, '_> {
         if asks(is) && !asks(was) && drawn {
             self.claim_redrawing()?;
         }
-        if drawn { self.claim_resources(was, is) } else { Ok(self.claim_parts(is.get("DR"))) }
+        if drawn {
+            return self.claim_resources(was, is);
+        }
+        self.claim_parts(is.get("DR"));
+        Ok(())
     }
 
     /// Readers are asked to draw fields anew from their values: what is shown then must be what was shown before.
