@@ -68,7 +68,10 @@ fn serve(args: &Args) -> anyhow::Result<()> {
             running = lab::start(&options, Box::new(SystemClock)) => running?,
             () = &mut told_to_stop => return Ok(()),
         };
-        announce(args.format, &running)?;
+        // Whoever started it may have closed stdout: the addresses stand in province.json, and the lab goes on.
+        if let Err(error) = announce(args.format, &running) {
+            eprintln!("xinyin lab: the addresses could not be printed ({error}); they stand in {}", running.file.display());
+        }
         told_to_stop.await;
         eprintln!("xinyin lab: stopping");
         running.stop().await;

@@ -45,6 +45,13 @@ pub enum Purpose {
 
 const PURPOSES: [Purpose; 3] = [Purpose::Login, Purpose::StepUp, Purpose::Organisation];
 
+impl FromStr for Purpose {
+    type Err = NotAChallenge;
+    fn from_str(word: &str) -> Result<Self, NotAChallenge> {
+        PURPOSES.into_iter().find(|known| known.as_str() == word).ok_or(NotAChallenge::Form)
+    }
+}
+
 impl Purpose {
     /// The word in the text.
     pub const fn as_str(self) -> &'static str {
@@ -174,8 +181,7 @@ impl Challenge {
         }
         let mut field = |name: &str| lines.next().and_then(|line| line.strip_prefix(name)?.strip_prefix(": ")).ok_or(FORM);
         let origin = field("origin")?;
-        let purpose = field("purpose")?;
-        let purpose = PURPOSES.into_iter().find(|known| known.as_str() == purpose).ok_or(FORM)?;
+        let purpose = field("purpose")?.parse()?;
         let portal = field("portal")?;
         let nonce = ChallengeId::from_str(field("nonce")?).map_err(|_| FORM)?;
         let issued_at = field("issued-at")?.parse().map_err(|_| FORM)?;
@@ -217,6 +223,11 @@ impl Challenge {
     /// Answered once.
     pub const fn nonce(&self) -> &ChallengeId {
         &self.nonce
+    }
+
+    /// When it was made.
+    pub const fn issued_at(&self) -> Moment {
+        self.issued_at
     }
 
     /// When it lapses.

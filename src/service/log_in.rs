@@ -3,7 +3,9 @@
 //! The first state, Asked, travels with the browser: sealed, bound to the browser, worth nothing elsewhere ([`Ask`]). So a visitor
 //! who never proves anything costs no write, tabs do not disturb one another, and a page that stood too long can start again with
 //! all that the portal asked. From the proof on, everything is in the store: a fresh login takes one write for the proof with its
-//! session (and, where nothing new is released, the code), one for the consent if there is one, one for the redemption.
+//! session (and, where nothing new is released, the code), one for the consent if there is one, one for the redemption. Where a proof
+//! has to be written down before it can be given (a code to a phone, a try with a register), its page asks for the consent as
+//! well, so that it is never more than three.
 
 mod grant;
 mod here;
@@ -12,7 +14,7 @@ mod person;
 mod provider;
 mod token;
 
-pub use grant::{Answer, ConsentSought, Foreseen, Settled, agree, answer, cancel, foresee, land, settle};
+pub use grant::{Answer, ConsentSought, Foreseen, Settled, agree, answer, cancel, foresee, land};
 pub use here::{
     Account, ConsentLine, Entered, Here, LoggedOut, Shown, account, add_proof, end_session, enter, here, log_out, log_out_hinted, touch,
     withdraw,
@@ -29,6 +31,7 @@ use crate::moment::Moment;
 use crate::store::{Sealer, StoreError, Tx, audit, clients};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 const ASK: &str = "login ask 1";
 
@@ -39,6 +42,10 @@ pub struct Ask {
     pub asked: Option<Asked>,
     /// When the page was first shown.
     pub at: Moment,
+    /// What the page of this proof said would be released, where the reader agreed to it together with the proof. It comes with
+    /// that one form and never travels further.
+    #[serde(skip)]
+    pub agreed: BTreeSet<String>,
     /// Keyed hash of the browser's own cookie.
     browser: String,
 }
@@ -57,7 +64,7 @@ pub enum Stale {
 impl Ask {
     /// For this browser, from now on.
     pub fn new(sealer: &Sealer, asked: Option<Asked>, browser: &str, at: Moment) -> Self {
-        Self { asked, at, browser: sealer.lookup("browser", browser.as_bytes()) }
+        Self { asked, at, agreed: BTreeSet::new(), browser: sealer.lookup("browser", browser.as_bytes()) }
     }
 
     /// As it stands in pages and addresses.

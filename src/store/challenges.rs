@@ -1,4 +1,8 @@
 //! Challenges to be answered once: certificate texts, passkey ceremonies, pushed authorization requests.
+//!
+//! Two ways lead here. A challenge of a session (binding a passkey) is a row from its making on: [`add`], [`spend`]. A challenge of
+//! somebody who is nobody yet costs no row: it is authenticated by our key and travels with the browser, and only its being spent
+//! is written, in the transaction of what it proves: [`spend_first`].
 
 use super::{StoreError, Tx};
 use crate::ids::ChallengeId;
@@ -19,24 +23,37 @@ pub async fn add(
     expires_at: Moment,
 ) -> Result<ChallengeId, StoreError> {
     let id = ChallengeId::from_random(tx.sealer.random());
-    add_as(tx, &id, kind, bound_to, body, now, expires_at).await?;
+    let body = tx.sealer.seal(&context(kind, &id), body);
+    let query = sqlx::query("INSERT INTO challenges (id, kind, bound_to, body, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)");
+    let query = query.bind(id.as_str()).bind(kind).bind(bound_to).bind(body).bind(now.millis()).bind(expires_at.millis());
+    tx.execute(query).await?;
     Ok(id)
 }
 
-/// Like [`add`], where the id already stands in the challenge itself.
-pub async fn add_as(
+/// Spends a challenge that was never stored: `true` the first time, `false` ever after, also for all but one of many at once.
+///
+/// The caller has checked that the challenge is ours, for whom it is, and that it has not lapsed at `now`; the mark is kept until
+/// [`sweep`] is past `expires_at`, when the challenge itself says that it is over.
+pub async fn spend_first(
     tx: &mut Tx<'_>,
     id: &ChallengeId,
     kind: &str,
     bound_to: &str,
-    body: &[u8],
     now: Moment,
     expires_at: Moment,
-) -> Result<(), StoreError> {
-    let body = tx.sealer.seal(&context(kind, id), body);
-    let query = sqlx::query("INSERT INTO challenges (id, kind, bound_to, body, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)");
-    let query = query.bind(id.as_str()).bind(kind).bind(bound_to).bind(body).bind(now.millis()).bind(expires_at.millis());
-    tx.execute(query).await.map(drop)
+) -> Result<bool, StoreError> {
+    let query = sqlx::query(
+        "INSERT INTO challenges (id, kind, bound_to, body, created_at, expires_at, spent_at) VALUES ($1, $2, $3, $4, $5, $6, $5) \
+         ON CONFLICT (id) DO NOTHING",
+    );
+    let query = query.bind(id.as_str()).bind(kind).bind(bound_to).bind(Vec::new()).bind(now.millis()).bind(expires_at.millis());
+    Ok(tx.execute(query).await? == 1)
+}
+
+/// Whether a challenge that was never stored is spent already.
+pub async fn is_spent(tx: &mut Tx<'_>, id: &ChallengeId) -> Result<bool, StoreError> {
+    let query = sqlx::query("SELECT spent_at FROM challenges WHERE id = $1 AND spent_at IS NOT NULL");
+    Ok(tx.optional(query.bind(id.as_str())).await?.is_some())
 }
 
 /// Spends a challenge: its body the first time, `None` ever after, when lapsed, or for anyone it is not bound to.

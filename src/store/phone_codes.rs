@@ -82,6 +82,13 @@ pub async fn attempt(tx: &mut Tx<'_>, kind: &str, value: &str, most: u32, window
     Ok(row.int("tries")? <= i64::from(most))
 }
 
+/// How many attempts on `value` were counted in the window that runs now.
+pub async fn attempts(tx: &mut Tx<'_>, kind: &str, value: &str, now: Moment) -> Result<i64, StoreError> {
+    let bucket = tx.sealer.lookup(&format!("attempt/{kind}"), value.as_bytes());
+    let query = sqlx::query("SELECT tries FROM attempts WHERE bucket = $1 AND window_end > $2");
+    tx.optional(query.bind(bucket).bind(now.millis())).await?.map_or(Ok(0), |row| row.int("tries"))
+}
+
 /// Deletes codes and counters that lapsed before `before`; returns how many.
 pub async fn sweep(tx: &mut Tx<'_>, before: Moment) -> Result<u64, StoreError> {
     let codes = tx.execute(sqlx::query("DELETE FROM phone_codes WHERE expires_at < $1").bind(before.millis())).await?;

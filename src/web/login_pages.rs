@@ -328,10 +328,54 @@ struct ConsentPage<'a> {
     page: &'a Page,
     who: String,
     organisation: Option<String>,
-    lead: String,
-    items: Vec<String>,
+    releases: Releases,
     ask: &'a str,
-    shown: String,
+}
+
+/// Names of claims as a form brings them.
+pub fn names(text: &str) -> BTreeSet<String> {
+    text.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// What a portal would receive, as a page says it.
+pub struct Releases {
+    /// Who receives it.
+    pub lead: String,
+    /// Line by line.
+    pub items: Vec<String>,
+    /// The names of the claims, for the form.
+    pub shown: String,
+}
+
+impl Releases {
+    /// Of the portal that asks; `None` where it receives nothing that has to be agreed to, or no portal asks.
+    pub async fn of(app: &App, page: &Page, visit: &Visit) -> Result<Option<Self>, Fault> {
+        let (Some(asked), Some(client)) = (&visit.ask.asked, &visit.client) else { return Ok(None) };
+        let wishes = &asked.request.wishes;
+        let released = crate::login::claims::released(client, &asked.request.scope, [&wishes.id_token, &wishes.userinfo]);
+        if released.is_empty() {
+            return Ok(None);
+        }
+        let id = &client.agency;
+        let agency = app.world.store.read("find an agency", |tx| Box::pin(async move { log_in::agency_name(tx, id).await })).await?;
+        let portal = visit.portal(page).unwrap_or_default();
+        let mut items = vec![page.t(text::CONSENT_SUB).to_owned(), page.t(text::CONSENT_LEVEL).to_owned()];
+        for name in crate::login::claims::SUPPORTED.iter().filter(|name| released.contains(*name)) {
+            items.push(match *name {
+                "name" => page.t(text::CONSENT_NAME).to_owned(),
+                "citizen_number" => {
+                    let basis = client.release.citizen_number.as_deref().unwrap_or_default();
+                    format!("{} ({} {basis})", page.t(text::CONSENT_NUMBER), page.t(text::CONSENT_NUMBER_BASIS))
+                }
+                _ => page.t(text::CONSENT_ORGANISATION).to_owned(),
+            });
+        }
+        if client.release.verified_claims && (wishes.id_token.verified.is_some() || wishes.userinfo.verified.is_some()) {
+            items.push(page.t(text::CONSENT_VERIFIED).to_owned());
+        }
+        let lead = text::CONSENT_LEAD.with(page.language, &[&portal, agency.as_deref().unwrap_or(client.agency.as_str())]);
+        Ok(Some(Self { lead, items, shown: released.iter().copied().collect::<Vec<_>>().join(" ") }))
+    }
 }
 
 fn shown_as(known: &Known) -> String {
@@ -343,35 +387,14 @@ fn shown_as(known: &Known) -> String {
 }
 
 async fn consent_page(app: &App, page: &Page, visit: &Visit, sought: &ConsentSought) -> Result<Response, Fault> {
-    let client = &sought.client;
-    let id = &client.agency;
-    let agency = app.world.store.read("find an agency", |tx| Box::pin(async move { log_in::agency_name(tx, id).await })).await?;
-    let portal = visit.portal(page).unwrap_or_default();
-    let mut items = vec![page.t(text::CONSENT_SUB).to_owned(), page.t(text::CONSENT_LEVEL).to_owned()];
-    for name in crate::login::claims::SUPPORTED.iter().filter(|name| sought.released.contains(*name)) {
-        items.push(match *name {
-            "name" => page.t(text::CONSENT_NAME).to_owned(),
-            "citizen_number" => {
-                let basis = client.release.citizen_number.as_deref().unwrap_or_default();
-                format!("{} ({} {basis})", page.t(text::CONSENT_NUMBER), page.t(text::CONSENT_NUMBER_BASIS))
-            }
-            _ => page.t(text::CONSENT_ORGANISATION).to_owned(),
-        });
-    }
-    let wishes = visit.ask.asked.as_ref().map(|asked| &asked.request.wishes);
-    if client.release.verified_claims
-        && wishes.is_some_and(|wishes| wishes.id_token.verified.is_some() || wishes.userinfo.verified.is_some())
-    {
-        items.push(page.t(text::CONSENT_VERIFIED).to_owned());
-    }
+    // What is sought is what the request releases; were it otherwise, the form would not fit and the page come again.
+    let Some(releases) = Releases::of(app, page, visit).await? else { return Err(Fault::new(code::SYSTEM)) };
     let view = ConsentPage {
         page,
         who: shown_as(&sought.known),
         organisation: sought.acting.as_ref().map(shown_as),
-        lead: text::CONSENT_LEAD.with(page.language, &[&portal, agency.as_deref().unwrap_or(client.agency.as_str())]),
-        items,
+        releases,
         ask: &visit.sealed,
-        shown: sought.released.iter().copied().collect::<Vec<_>>().join(" "),
     };
     Ok(page.html(StatusCode::OK, &view))
 }
@@ -399,16 +422,9 @@ async fn consent(State(app): State<App>, mut page: Page, body: Bytes) -> Result<
         Err(response) => return Ok(response),
     };
     let (Some(asked), Some(client)) = (&visit.ask.asked, &visit.client) else { return Ok(page.see("/account")) };
-    let shown: BTreeSet<String> =
-        field(&body, "shown").unwrap_or_default().split(' ').filter(|s| !s.is_empty()).map(str::to_owned).collect();
-    let now = app.world.clock.now();
+    let shown = names(&field(&body, "shown").unwrap_or_default());
     let cookie = page.session.as_ref().map(|cookie| cookie.as_str());
-    let (provider, shown) = (&app.provider, &shown);
-    let agree = app
-        .world
-        .store
-        .write("record a consent", |tx| Box::pin(async move { log_in::agree(tx, provider, asked, client, cookie, shown, now).await }));
-    match agree.await? {
+    match log_in::agree(&app.world, &app.provider, asked, client, cookie, &shown).await? {
         Settled::Consent(sought) => consent_page(&app, &page, &visit, &sought).await,
         settled => Ok(onward(&app, &page, &visit.sealed, settled)),
     }

@@ -4,6 +4,7 @@ use super::page::{Page, Source};
 use super::{App, login_pages};
 use crate::fault::{Fault, code};
 use crate::ids::ChallengeId;
+use crate::service::prove;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -48,31 +49,31 @@ struct Start {
     ask: Option<String>,
 }
 
-async fn start_login(State(app): State<App>, mut page: Page, source: Source, Json(start): Json<Start>) -> Result<Response, Fault> {
+async fn start_login(State(app): State<App>, mut page: Page, Json(start): Json<Start>) -> Result<Response, Fault> {
     let visit = login_pages::visit(&app, &mut page, start.ask.as_deref()).await;
     if visit.is_err() {
         return Err(code::LOGIN_STALE.into());
     }
     let browser = page.ensure_browser(&app);
-    let ceremony = passkeys(&app)?.start_login(&app.world, &browser, &source.0).await?;
+    let ceremony = passkeys(&app)?.start_login(&app.world, &browser)?;
     Ok(page.dress(Json(ceremony).into_response()))
 }
 
 #[derive(Deserialize)]
 struct Used {
-    ceremony: ChallengeId,
+    ceremony: String,
     ask: Option<String>,
     credential: serde_json::Value,
 }
 
-async fn finish_login(State(app): State<App>, mut page: Page, Json(used): Json<Used>) -> Result<Response, Fault> {
+async fn finish_login(State(app): State<App>, mut page: Page, source: Source, Json(used): Json<Used>) -> Result<Response, Fault> {
     let Ok(visit) = login_pages::visit(&app, &mut page, used.ask.as_deref()).await else { return Err(code::LOGIN_STALE.into()) };
     let browser = page.ensure_browser(&app);
     let cookie = page.session.clone();
     let cookie = cookie.as_ref().map(|cookie| cookie.as_str());
     let keys = passkeys(&app)?;
-    let (entered, settled) =
-        keys.finish_login(&app.world, &app.provider, &visit.ask, &browser, cookie, &used.ceremony, used.credential).await?;
+    let way = prove::Visit { world: &app.world, provider: &app.provider, ask: &visit.ask, browser: &browser, cookie, source: &source.0 };
+    let (entered, settled) = keys.finish_login(way, &used.ceremony, used.credential).await?;
     // The script follows the address itself: a redirect of a fetch would leave the page.
     let mut answer = login_pages::landed(&app, &mut page, &visit, &entered, settled);
     let location = answer.headers_mut().remove(http::header::LOCATION);

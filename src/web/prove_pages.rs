@@ -1,7 +1,7 @@
 //! The pages of single proofs: registry and phone, certificate, legal representative. Plain forms; one script lets the browser
 //! talk to the connector on the reader's machine, and everything works without it by a downloaded challenge.
 
-use super::login_pages::{self, landed};
+use super::login_pages::{self, Releases, landed};
 use super::page::{Page, Source};
 use super::{App, text};
 use crate::fault::{Fault, code};
@@ -121,6 +121,7 @@ struct CodePage<'a> {
     back: String,
     again: String,
     alert: Option<Alert>,
+    releases: Option<Releases>,
     ticket: &'a str,
     ask: &'a str,
 }
@@ -136,9 +137,17 @@ fn phone_page<'a>(page: &'a Page, visit: &'a login_pages::Visit, fault: Option<&
     PhonePage { page, portal: visit.portal(page), back: visit.href("/login"), alert, name, ask: &visit.sealed }
 }
 
-fn code_page<'a>(page: &'a Page, visit: &'a login_pages::Visit, alert: Option<Alert>, ticket: &'a str) -> CodePage<'a> {
+/// The code and, where a portal receives something, the consent come with one form.
+async fn code_page<'a>(
+    app: &App,
+    page: &'a Page,
+    visit: &'a login_pages::Visit,
+    alert: Option<Alert>,
+    ticket: &'a str,
+) -> Result<CodePage<'a>, Fault> {
     let (back, again) = (visit.href("/login"), visit.href("/login/phone"));
-    CodePage { page, portal: visit.portal(page), back, again, alert, ticket, ask: &visit.sealed }
+    let releases = Releases::of(app, page, visit).await?;
+    Ok(CodePage { page, portal: visit.portal(page), back, again, alert, releases, ticket, ask: &visit.sealed })
 }
 
 async fn send_code(State(app): State<App>, mut page: Page, source: Source, body: Bytes) -> Result<Response, Fault> {
@@ -147,7 +156,7 @@ async fn send_code(State(app): State<App>, mut page: Page, source: Source, body:
     let (browser, session) = (page.ensure_browser(&app), page.session.clone());
     let sent = prove::send_code(visit!(app, session, visit, &browser, source), fields.get("name"), fields.get("number")).await;
     Ok(match sent {
-        Ok(sent) => page.html(StatusCode::OK, &code_page(&page, &visit, None, &sent.ticket)),
+        Ok(sent) => page.html(StatusCode::OK, &code_page(&app, &page, &visit, None, &sent.ticket).await?),
         Err(fault) => {
             noted(&fault);
             page.html(status(&fault), &phone_page(&page, &visit, Some(&fault), fields.get("name")))
@@ -157,7 +166,8 @@ async fn send_code(State(app): State<App>, mut page: Page, source: Source, body:
 
 async fn try_code(State(app): State<App>, mut page: Page, source: Source, body: Bytes) -> Result<Response, Fault> {
     let fields = Fields::read(&body);
-    let visit = open!(&app, &mut page, fields.ask());
+    let mut visit = open!(&app, &mut page, fields.ask());
+    visit.ask.agreed = login_pages::names(fields.get("agreed"));
     let (browser, session) = (page.ensure_browser(&app), page.session.clone());
     let ticket = fields.get("ticket");
     let tried = prove::try_code(visit!(app, session, visit, &browser, source), ticket, fields.get("code")).await?;
@@ -167,7 +177,7 @@ async fn try_code(State(app): State<App>, mut page: Page, source: Source, body: 
             let fault = Fault::new(code::CODE_WRONG);
             let mut alert = Alert::of(&page, &fault);
             alert.message = format!("{} {}", alert.message, text::CODE_LEFT.with(page.language, &[&left.to_string()]));
-            return Ok(page.html(status(&fault), &code_page(&page, &visit, Some(alert), ticket)));
+            return Ok(page.html(status(&fault), &code_page(&app, &page, &visit, Some(alert), ticket).await?));
         }
         CodeTried::Wrong { .. } | CodeTried::Dead => Fault::new(code::CODE_DEAD),
         CodeTried::Shut(why) => Fault::new(why),
@@ -249,7 +259,7 @@ fn shown(visit: &login_pages::Visit, challenge: &Challenge) -> Result<Shown, Fau
     Ok(Shown {
         text: challenge.text(),
         fields: serde_json::to_string(challenge).map_err(|error| Fault::new(code::SYSTEM).because(error))?,
-        download: format!("{}&nonce={}", visit.href("/login/challenge.txt"), challenge.nonce()),
+        download: format!("{}&nonce={}&purpose={}&issued={}", visit.href("/login/challenge.txt"), challenge.nonce(), challenge.purpose().as_str(), challenge.issued_at()),
         minutes: crate::login::challenge::LIFE.as_secs() / 60,
     })
 }
@@ -260,7 +270,9 @@ async fn download(State(app): State<App>, mut page: Page, source: Source) -> Res
     let visit = open!(&app, &mut page, ask.as_deref());
     let nonce: ChallengeId = page.query("nonce").and_then(|nonce| nonce.parse().ok()).ok_or(Fault::new(code::NOT_FOUND))?;
     let (browser, session) = (page.ensure_browser(&app), page.session.clone());
-    let found = prove::certificate_text(visit!(app, session, visit, &browser, source), &nonce).await?;
+    let purpose = page.query("purpose").and_then(|word| word.parse().ok()).ok_or(Fault::new(code::NOT_FOUND))?;
+    let issued = page.query("issued").and_then(|time| time.parse().ok()).ok_or(Fault::new(code::NOT_FOUND))?;
+    let found = prove::certificate_text(visit!(app, session, visit, &browser, source), &nonce, purpose, issued).await?;
     let found = found.ok_or(Fault::new(code::CHALLENGE_EXPIRED))?;
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
@@ -337,38 +349,47 @@ struct RepresentativePage<'a> {
     back: String,
     first: String,
     alert: Option<Alert>,
+    releases: Option<Releases>,
     name: &'a str,
     ask: &'a str,
 }
 
-fn representative_page<'a>(page: &'a Page, visit: &'a login_pages::Visit, fault: Option<&Fault>, name: &'a str) -> RepresentativePage<'a> {
-    RepresentativePage {
+async fn representative_page<'a>(
+    app: &App,
+    page: &'a Page,
+    visit: &'a login_pages::Visit,
+    fault: Option<&Fault>,
+    name: &'a str,
+) -> Result<RepresentativePage<'a>, Fault> {
+    Ok(RepresentativePage {
         page,
         portal: visit.portal(page),
         back: format!("{}&tab=organisation", visit.href("/login")),
         first: format!("{}&tab=person", visit.href("/login")),
         alert: fault.map(|fault| Alert::of(page, fault)),
+        releases: Releases::of(app, page, visit).await?,
         name,
         ask: &visit.sealed,
-    }
+    })
 }
 
 async fn representative(State(app): State<App>, mut page: Page) -> Result<Response, Fault> {
     let ask = page.query("ask").map(str::to_owned);
     let visit = open!(&app, &mut page, ask.as_deref());
     let nobody = page.session.is_none().then(|| Fault::new(code::LOGIN_NEEDED));
-    Ok(page.html(StatusCode::OK, &representative_page(&page, &visit, nobody.as_ref(), "")))
+    Ok(page.html(StatusCode::OK, &representative_page(&app, &page, &visit, nobody.as_ref(), "").await?))
 }
 
 async fn represent(State(app): State<App>, mut page: Page, source: Source, body: Bytes) -> Result<Response, Fault> {
     let fields = Fields::read(&body);
-    let visit = open!(&app, &mut page, fields.ask());
+    let mut visit = open!(&app, &mut page, fields.ask());
+    visit.ask.agreed = login_pages::names(fields.get("agreed"));
     let (browser, session) = (page.ensure_browser(&app), page.session.clone());
     match prove::represent(visit!(app, session, visit, &browser, source), fields.get("name"), fields.get("number")).await {
         Ok((entered, settled)) => Ok(landed(&app, &mut page, &visit, &entered, settled)),
         Err(fault) => {
             noted(&fault);
-            Ok(page.html(status(&fault), &representative_page(&page, &visit, Some(&fault), fields.get("name"))))
+            Ok(page.html(status(&fault), &representative_page(&app, &page, &visit, Some(&fault), fields.get("name")).await?))
         }
     }
 }

@@ -195,6 +195,7 @@ texts! {
     CONSENT_ORGANISATION = "所代表单位的名称和统一社会信用代码" "name and unified social credit code of the organisation you act for";
     CONSENT_VERIFIED = "证明方式和时间" "how and when these were verified";
     CONSENT_AGREE = "同意并继续" "Agree and continue";
+    CONSENT_LOG_IN = "同意并登录" "Agree and log in";
     CONSENT_NOTE = "以后可在“我的账号”中撤回。" "You can take this back later in “My account”.";
     YOU_ARE = "您是" "You are";
     ACTING_FOR = "您正代表" "You act for";

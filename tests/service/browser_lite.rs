@@ -2,6 +2,7 @@
 //! would tie them.
 
 use crate::lab::LabProcess;
+use crate::postgres::{Kind, fresh_database};
 use crate::running::{free_ports, xinyin};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -27,6 +28,18 @@ pub struct House {
 impl House {
     /// A lab in `folder`/lab and a service in `folder`/service that follows the lab's clock.
     pub async fn start(folder: &Path) -> Self {
+        Self::start_with(folder, "sqlite://xinyin.db").await
+    }
+
+    /// The same over a database of its own; `None` (a counted skip) where it is not installed.
+    pub async fn start_on(folder: &Path, test: &str, kind: Kind) -> Option<Self> {
+        match kind {
+            Kind::Sqlite => Some(Self::start(folder).await),
+            Kind::Postgres => Some(Self::start_with(folder, &fresh_database(test)?).await),
+        }
+    }
+
+    async fn start_with(folder: &Path, database: &str) -> Self {
         let lab = LabProcess::start(&folder.join("lab"), &[]);
         let port = free_ports();
         let issuer = format!("http://localhost:{port}");
@@ -39,7 +52,7 @@ impl House {
             folder: folder.join("service"),
             issuer: issuer.clone(),
             listen: format!("127.0.0.1:{port}"),
-            database: "sqlite://xinyin.db".into(),
+            database: database.into(),
             agency: "main".parse().unwrap(),
             agency_name: "样例区行政服务中心".into(),
             more: format!("\ndemo = true\n{sections}"),

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tower::ServiceExt;
 use xinyin::config::Config;
 use xinyin::ids::PartyId;
@@ -18,6 +19,7 @@ use xinyin::moment::Moment;
 use xinyin::service::log_in::{self, Ask, Provider, Settled, Shown};
 use xinyin::service::portals;
 use xinyin::store::{agencies, parties};
+use xinyin::verify::Purpose;
 use xinyin::world::{Clock, SystemDice, World};
 
 /// A clock that stands until it is moved.
@@ -52,8 +54,22 @@ impl House {
     }
 
     pub async fn with_issuer(test: &str, kind: Kind, issuer: &str, demo: bool) -> Option<Self> {
+        Self::build(test, kind, issuer, demo, 1_790_000_000_000, Default::default()).await
+    }
+
+    /// With a stand-in province to ask, and its clock's time.
+    pub async fn with_lab(test: &str, kind: Kind, lab: &crate::lab::LabProcess) -> Option<Self> {
+        let province = serde_json::from_value(serde_json::to_value(&lab.described.connectors).unwrap()).unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let house = Self::build(test, kind, ISSUER, true, i64::try_from(now).unwrap(), province).await?;
+        let roots: Vec<_> = lab.described.authorities.iter().map(|authority| authority.root.clone()).collect();
+        xinyin::service::anchors::import(&house.world, &roots, &[Purpose::Person, Purpose::Organisation]).await.unwrap();
+        Some(house)
+    }
+
+    async fn build(test: &str, kind: Kind, issuer: &str, demo: bool, now: i64, connectors: xinyin::province::Config) -> Option<Self> {
         let database = Database::new(test, kind).await?;
-        let clock = Arc::new(TestClock(AtomicI64::new(1_790_000_000_000)));
+        let clock = Arc::new(TestClock(AtomicI64::new(now)));
         let (clocked, dice): (Arc<dyn Clock>, _) = (clock.clone(), Arc::new(SystemDice));
         let folder = database.folder.path().to_owned();
         let config = Config {
@@ -66,7 +82,7 @@ impl House {
             demo,
             outbound: Vec::new(),
             timestamp: Vec::new(),
-            province: Default::default(),
+            province: connectors,
             folder,
         };
         let net = World::net(&config).unwrap();

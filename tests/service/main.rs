@@ -28,3 +28,4 @@ mod store;
 mod store_races;
 mod verifications;
 mod webdriver;
+mod writes;

@@ -244,8 +244,17 @@ async fn organisations_log_in_as_themselves_or_through_a_person() {
 }
 
 #[tokio::test]
-async fn a_thousand_redemptions_give_one_token() {
-    let house = House::sqlite("thousand").await;
+async fn a_thousand_redemptions_give_one_token_on_sqlite() {
+    a_thousand_redemptions(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_redemptions_give_one_token_on_postgresql() {
+    a_thousand_redemptions(Kind::Postgres).await;
+}
+
+async fn a_thousand_redemptions(kind: Kind) {
+    let Some(house) = House::new("thousand", kind).await else { return };
     let secret = house.portal("portal", json!({})).await;
     let person = house.person().await;
     let mut browser = house.browser();

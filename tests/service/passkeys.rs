@@ -13,7 +13,7 @@ use xinyin::store::parties::PartyKind;
 use xinyin::world::SystemDice;
 
 /// One discoverable key for one site (WebAuthn Level 3 §6).
-struct Authenticator {
+pub struct Authenticator {
     key: SoftKey,
     id: [u8; 16],
     handle: String,
@@ -24,7 +24,7 @@ struct Authenticator {
 }
 
 impl Authenticator {
-    fn new(id: u8) -> Self {
+    pub fn new(id: u8) -> Self {
         let key = SoftKey::generate(KeyKind::P256, &SystemDice).unwrap();
         Self { key, id: [id; 16], handle: String::new(), counter: 0, flags: 1 | 4, origin: ISSUER.to_owned() }
     }
@@ -96,13 +96,13 @@ async fn post(browser: &mut Browser, path: &str, body: Value) -> Reply {
     reply
 }
 
-async fn bind(browser: &mut Browser, key: &mut Authenticator) -> Reply {
+pub async fn bind(browser: &mut Browser, key: &mut Authenticator) -> Reply {
     let start = post(browser, "/account/passkeys/start", json!({})).await.json();
     let credential = key.create(&start["options"]);
     post(browser, "/account/passkeys/finish", json!({ "ceremony": start["ceremony"], "label": "我的手机", "credential": credential })).await
 }
 
-async fn log_in(browser: &mut Browser, key: &mut Authenticator, ask: Option<&str>) -> Reply {
+pub async fn log_in(browser: &mut Browser, key: &mut Authenticator, ask: Option<&str>) -> Reply {
     let start = post(browser, "/login/passkey/start", json!({ "ask": ask })).await.json();
     let credential = key.get(&start["options"]);
     post(browser, "/login/passkey/finish", json!({ "ceremony": start["ceremony"], "ask": ask, "credential": credential })).await

@@ -1,6 +1,7 @@
 //! Proving who somebody is, end to end: lab, service, connector and browser as processes of their own.
 
 use crate::browser_lite::{Browser, House, Seen};
+use crate::postgres::Kind;
 use crate::running::xinyin;
 use crate::webdriver::Chromium;
 use serde_json::{Value, json};
@@ -34,6 +35,33 @@ fn valid<'a>(house: &'a House, holder: &str, family: &str) -> &'a CertificateEnt
     certificate(house, holder, family, Use::Signing, Condition::Valid)
 }
 
+/// Every one of these on both databases.
+macro_rules! on_both {
+    ($($name:ident)*) => {$(
+        mod $name {
+            use crate::postgres::Kind;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$name(Kind::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::$name(Kind::Postgres).await;
+            }
+        }
+    )*};
+}
+
+on_both! {
+    registry_and_phone
+    the_weakest_proof_opens_little_and_outages_are_told
+    certificates_of_every_family_by_connector_and_by_file
+    certificates_that_let_nobody_in
+    acting_for_an_organisation
+}
+
 /// Asks for a code; the page that takes it.
 fn ask_code(browser: &mut Browser, name: &str, number: &str) -> Seen {
     let page = browser.get("/login/phone");
@@ -41,7 +69,7 @@ fn ask_code(browser: &mut Browser, name: &str, number: &str) -> Seen {
     browser.post("/login/phone", &[("ask", &page.field("ask")), ("name", name), ("number", number)])
 }
 
-fn six_digits(text: &str) -> String {
+pub fn six_digits(text: &str) -> String {
     let digits = text.split(|c: char| !c.is_ascii_digit()).find(|part| part.len() == 6);
     digits.unwrap_or_else(|| panic!("no code in {text}")).to_owned()
 }
@@ -59,7 +87,7 @@ async fn by_phone(house: &House, browser: &mut Browser, who: (&str, &str, &str))
 }
 
 /// Signs a challenge as a holder of this key and certificate would.
-fn answer_with(entry: &CertificateEntry, text: &str) -> Vec<u8> {
+pub fn answer_with(entry: &CertificateEntry, text: &str) -> Vec<u8> {
     let identity = keys::open(entry.key.to_str().unwrap(), None).unwrap();
     let certificate = keys::read_certificates(&std::fs::read(&entry.certificate).unwrap()).unwrap().remove(0);
     let signature = identity.signer.sign(text.as_bytes()).unwrap();
@@ -83,10 +111,9 @@ fn refused(seen: &Seen, code: &str) {
     assert!(seen.status >= 400 && seen.body.contains(code), "expected {code}: {} {}", seen.status, seen.body);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn registry_and_phone() {
+async fn registry_and_phone(kind: Kind) {
     let folder = tempfile::tempdir().unwrap();
-    let house = House::start(folder.path()).await;
+    let Some(house) = House::start_on(folder.path(), "registry_and_phone", kind).await else { return };
     let mut browser = house.browser();
 
     // A number as people type it, a name with another dot: in.
@@ -183,10 +210,9 @@ async fn registry_and_phone() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_weakest_proof_opens_little_and_outages_are_told() {
+async fn the_weakest_proof_opens_little_and_outages_are_told(kind: Kind) {
     let folder = tempfile::tempdir().unwrap();
-    let house = House::start(folder.path()).await;
+    let Some(house) = House::start_on(folder.path(), "the_weakest_proof_opens_little_and_outages_are_told", kind).await else { return };
 
     // An account opened by registry and phone opens again that way; a certificate raises it, and then it does not.
     let mut browser = house.browser();
@@ -261,10 +287,9 @@ async fn the_weakest_proof_opens_little_and_outages_are_told() {
     assert_eq!(by_list.status, 303, "OCSP down, the list has the word");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn certificates_of_every_family_by_connector_and_by_file() {
+async fn certificates_of_every_family_by_connector_and_by_file(kind: Kind) {
     let folder = tempfile::tempdir().unwrap();
-    let house = House::start(folder.path()).await;
+    let Some(house) = House::start_on(folder.path(), "certificates_of_every_family_by_connector_and_by_file", kind).await else { return };
     let pin = folder.path().join("pin");
     std::fs::write(&pin, &house.lab.described.p12_password).unwrap();
     for (holder, path, shown) in
@@ -437,10 +462,9 @@ impl Drop for Connector {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn certificates_that_let_nobody_in() {
+async fn certificates_that_let_nobody_in(kind: Kind) {
     let folder = tempfile::tempdir().unwrap();
-    let house = House::start(folder.path()).await;
+    let Some(house) = House::start_on(folder.path(), "certificates_that_let_nobody_in", kind).await else { return };
     for (holder, path, other) in
         [("zhang-wei", "/login/certificate", "/login/organisation"), ("xinyin-sample", "/login/organisation", "/login/certificate")]
     {
@@ -547,10 +571,9 @@ async fn certificates_that_let_nobody_in() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn acting_for_an_organisation() {
+async fn acting_for_an_organisation(kind: Kind) {
     let folder = tempfile::tempdir().unwrap();
-    let house = House::start(folder.path()).await;
+    let Some(house) = House::start_on(folder.path(), "acting_for_an_organisation", kind).await else { return };
     let represent = |browser: &mut Browser, name: &str, code: &str| {
         let page = browser.get("/login/representative");
         browser.post("/login/representative", &[("ask", &page.field("ask")), ("name", name), ("number", code)])

@@ -118,7 +118,7 @@ pub async fn foresee(
 }
 
 /// Settles a request with who is here: a code, a refusal (`prompt=none`), or what is missing. Runs inside a write.
-pub async fn settle(
+async fn settle(
     tx: &mut Tx<'_>,
     provider: &Provider,
     asked: &Asked,
@@ -186,34 +186,53 @@ async fn agreed(
 }
 
 /// The subject agreed to what the page showed. The consent is kept and the request settled, in one write. What was shown must
-/// still be what is released; otherwise the page is shown again.
+/// still be what is released; otherwise the page is shown again. Who is here is looked at again inside the write: a session that
+/// ended in between gives no code.
 pub async fn agree(
-    tx: &mut Tx<'_>,
+    world: &World,
     provider: &Provider,
     asked: &Asked,
     client: &Client,
     cookie: Option<&str>,
     shown: &BTreeSet<String>,
+) -> Result<Settled, Fault> {
+    let now = world.clock.now();
+    let settle = world.store.write("settle a request", |tx| {
+        Box::pin(async move {
+            let here = here(tx, cookie, now).await?;
+            settle_agreed(tx, provider, asked, client, here.as_ref(), shown, now).await
+        })
+    });
+    settle.await
+}
+
+/// Settles a request; where a consent is sought and `shown` is exactly what is released, it is recorded, and settled on.
+async fn settle_agreed(
+    tx: &mut Tx<'_>,
+    provider: &Provider,
+    asked: &Asked,
+    client: &Client,
+    here: Option<&Here>,
+    shown: &BTreeSet<String>,
     now: Moment,
 ) -> Result<Settled, Fault> {
-    let here = here(tx, cookie, now).await?;
-    if let Some(here) = &here {
-        let wishes = [&asked.request.wishes.id_token, &asked.request.wishes.userinfo];
-        let released = released(client, &asked.request.scope, wishes);
-        if released.iter().all(|name| shown.contains(*name)) && shown.len() == released.len() {
-            let subject = &here.session.subject;
-            let value = serde_json::json!(released);
-            // One standing consent for a portal: a narrower one replaces nothing that was agreed before.
-            let before = consents::standing(tx, &client.id, subject).await?;
-            let mut all: BTreeSet<String> = before.and_then(|consent| serde_json::from_value(consent.released).ok()).unwrap_or_default();
-            all.extend(released.iter().map(|name| (*name).to_owned()));
-            consents::withdraw(tx, &client.id, subject, now).await?;
-            consents::add(tx, &client.agency, &client.id, subject, &serde_json::json!(all), now).await?;
-            let event = AuditEvent::new("consent.given", now).party(subject.clone()).session(here.session.id.clone());
-            witness(tx, &event.client(&client.id, &client.agency).fact("released", value)).await?;
-        }
+    let settled = settle(tx, provider, asked, client, here, now).await?;
+    let (Settled::Consent(sought), Some(here)) = (&settled, here) else { return Ok(settled) };
+    let released = &sought.released;
+    if !released.iter().all(|name| shown.contains(*name)) || shown.len() != released.len() {
+        return Ok(settled);
     }
-    settle(tx, provider, asked, client, here.as_ref(), now).await
+    let subject = &here.session.subject;
+    let value = serde_json::json!(released);
+    // One standing consent for a portal: a narrower one replaces nothing that was agreed before.
+    let before = consents::standing(tx, &client.id, subject).await?;
+    let mut all: BTreeSet<String> = before.and_then(|consent| serde_json::from_value(consent.released).ok()).unwrap_or_default();
+    all.extend(released.iter().map(|name| (*name).to_owned()));
+    consents::withdraw(tx, &client.id, subject, now).await?;
+    consents::add(tx, &client.agency, &client.id, subject, &serde_json::json!(all), now).await?;
+    let event = AuditEvent::new("consent.given", now).party(subject.clone()).session(here.session.id.clone());
+    witness(tx, &event.client(&client.id, &client.agency).fact("released", value)).await?;
+    settle(tx, provider, asked, client, Some(here), now).await
 }
 
 /// A proof succeeded: enter (or step up) and settle what was asked, all in the caller's write, so that a proof, its session and
@@ -233,7 +252,7 @@ pub async fn land(
         Some(asked) => {
             // A portal that was switched off meanwhile gets nothing.
             let client = client(tx, &asked.request.client).await?.ok_or(Fault::new(code::PORTAL_UNKNOWN))?;
-            Some(settle(tx, provider, asked, &client, Some(&entered.here), now).await?)
+            Some(settle_agreed(tx, provider, asked, &client, Some(&entered.here), &ask.agreed, now).await?)
         }
     };
     Ok((entered, settled))
@@ -262,12 +281,5 @@ pub async fn answer(
     if let Foreseen::Settled(settled) = foreseen {
         return Ok((settled, present));
     }
-    // Looked at again inside the write: a session that ended in between gives no code.
-    let settle = world.store.write("settle a request", |tx| {
-        Box::pin(async move {
-            let here = here(tx, cookie, now).await?;
-            settle(tx, provider, asked, client, here.as_ref(), now).await
-        })
-    });
-    Ok((settle.await?, present))
+    Ok((agree(world, provider, asked, client, cookie, &BTreeSet::new()).await?, present))
 }

@@ -2,14 +2,16 @@
 //!
 //! A passkey recognises; it proves no identity. User verification is required both times, so that it counts as two factors.
 
-use super::{Ask, Entered, Here, Provider, Settled, Shown, add_proof, here, land, witness};
+use super::{Entered, Here, Settled, Shown, add_proof, here, land, witness};
 use crate::fault::{Fault, code};
 use crate::ids::{ChallengeId, PartyId};
 use crate::login::{AuditEvent, Level, Method};
 use crate::moment::Moment;
+use crate::service::prove::Visit;
 use crate::store::{StoreError, Tx, challenges, passkeys, phone_codes};
-use crate::world::World;
-use serde::Serialize;
+use crate::world::{World, random};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
 use webauthn_rs::prelude::{
@@ -21,18 +23,29 @@ const REGISTER: &str = "passkey-register";
 const LOGIN: &str = "passkey-login";
 /// How long the browser may take.
 const CEREMONY_LIFE: Duration = Duration::from_secs(5 * 60);
-/// Logins that one source may start in an hour. Many may sit behind one address.
-const STARTS: u32 = 600;
+/// Logins of one source that may fail in an hour. Many may sit behind one address.
+const FAILURES: i64 = 600;
+const FAILED: &str = "passkey-failed";
+const CONTEXT: &str = "passkey login 1";
 /// Passkeys of one Party.
 const MOST: usize = 20;
 
 /// What the page's script is given to start.
 #[derive(Debug, Serialize)]
 pub struct Ceremony {
-    /// Sent back with the answer.
-    pub ceremony: ChallengeId,
+    /// Sent back with the answer: the name of a row, or everything about it, sealed.
+    pub ceremony: String,
     /// Options for `navigator.credentials`.
     pub options: Value,
+}
+
+/// A login that was started, as it travels with the browser: nothing of it is written until it is spent.
+#[derive(Serialize, Deserialize)]
+struct Started {
+    id: ChallengeId,
+    bound: String,
+    until: Moment,
+    state: DiscoverableAuthentication,
 }
 
 /// The relying party of WebAuthn: this issuer.
@@ -101,7 +114,7 @@ impl Passkeys {
         }
         let state = serde_json::to_vec(&state).map_err(system)?;
         let ceremony = challenges::add(tx, REGISTER, here.session.id.as_str(), &state, now, now.plus(CEREMONY_LIFE)).await?;
-        Ok(Ceremony { ceremony, options })
+        Ok(Ceremony { ceremony: ceremony.into(), options })
     }
 
     /// Finishes binding.
@@ -155,22 +168,18 @@ impl Passkeys {
         removal.await
     }
 
-    /// Starts a login: the same answer for everybody, and only so many an hour for one source, for each is a row.
-    pub async fn start_login(&self, world: &World, browser: &str, source: &str) -> Result<Ceremony, Fault> {
-        let now = world.clock.now();
+    /// Starts a login: the same answer for everybody, and nothing is written.
+    pub fn start_login(&self, world: &World, browser: &str) -> Result<Ceremony, Fault> {
         let (options, state) = self.0.start_discoverable_authentication().map_err(system)?;
-        let state = serde_json::to_vec(&state).map_err(system)?;
-        let bound = world.store.sealer().lookup("browser", browser.as_bytes());
-        let (state, bound) = (&state, bound.as_str());
-        let add = world.store.write("start a passkey login", |tx| {
-            Box::pin(async move {
-                if !phone_codes::attempt(tx, "passkey/source", source, STARTS, Duration::from_secs(3600), now).await? {
-                    return Ok(None);
-                }
-                Ok(Some(challenges::add(tx, LOGIN, bound, state, now, now.plus(CEREMONY_LIFE)).await?))
-            })
-        });
-        let ceremony = add.await?.ok_or(Fault::new(code::TOO_MANY))?;
+        let sealer = world.store.sealer();
+        let started = Started {
+            id: ChallengeId::from_random(random(&*world.dice)),
+            bound: sealer.lookup("browser", browser.as_bytes()),
+            until: world.clock.now().plus(CEREMONY_LIFE),
+            state,
+        };
+        let started = sealer.seal(CONTEXT, &serde_json::to_vec(&started).map_err(system)?);
+        let ceremony = URL_SAFE_NO_PAD.encode(started);
         let mut options = serde_json::to_value(options).map_err(system)?;
         // The page has a button; the browser's own conditional list is not used.
         if let Some(options) = options.as_object_mut() {
@@ -179,26 +188,30 @@ impl Passkeys {
         Ok(Ceremony { ceremony, options })
     }
 
-    /// Finishes a login: the act, the session and what was asked in one write.
-    #[expect(clippy::too_many_arguments, reason = "each is another part of one request")]
-    pub async fn finish_login(
-        &self,
-        world: &World,
-        provider: &Provider,
-        ask: &Ask,
-        browser: &str,
-        cookie: Option<&str>,
-        ceremony: &ChallengeId,
-        credential: Value,
-    ) -> Result<(Entered, Option<Settled>), Fault> {
+    /// Finishes a login: the act, the session and what was asked in one write. A failed one is spent and counted.
+    pub async fn finish_login(&self, visit: Visit<'_>, ceremony: &str, credential: Value) -> Result<(Entered, Option<Settled>), Fault> {
+        let Visit { world, provider, ask, browser, cookie, source } = visit;
         let credential: PublicKeyCredential = serde_json::from_value(credential).map_err(no)?;
         let now = world.clock.now();
         let bound = world.store.sealer().lookup("browser", browser.as_bytes());
-        let (credential, bound) = (&credential, bound.as_str());
+        let started = URL_SAFE_NO_PAD.decode(ceremony).map_err(no)?;
+        let started = world.store.sealer().open(CONTEXT, &started).map_err(no)?;
+        let started: Started = serde_json::from_slice(&started).map_err(no)?;
+        if started.bound != bound || now >= started.until {
+            return Err(code::PASSKEY.into());
+        }
+        let (credential, started) = (&credential, &started);
         let entered = world.store.write("log in with a passkey", |tx| {
             Box::pin(async move {
-                let Some(state) = challenges::spend(tx, ceremony, LOGIN, bound, now).await? else { return Ok(None) };
-                let Some(subject) = self.recognise(tx, credential, &state, now).await? else { return Ok(None) };
+                if phone_codes::attempts(tx, FAILED, source, now).await? >= FAILURES {
+                    return Err(code::TOO_MANY.into());
+                }
+                let first = challenges::spend_first(tx, &started.id, LOGIN, &started.bound, now, started.until).await?;
+                let subject = if first { self.recognise(tx, credential, started.state.clone(), now).await? } else { None };
+                let Some(subject) = subject else {
+                    phone_codes::attempt(tx, FAILED, source, u32::MAX, Duration::from_secs(3600), now).await?;
+                    return Ok(None);
+                };
                 let agency = match &ask.asked {
                     Some(asked) => super::client(tx, &asked.request.client).await?.map(|client| client.agency),
                     None => None,
@@ -225,10 +238,9 @@ impl Passkeys {
         &self,
         tx: &mut Tx<'_>,
         credential: &PublicKeyCredential,
-        state: &[u8],
+        state: DiscoverableAuthentication,
         now: Moment,
     ) -> Result<Option<PartyId>, Fault> {
-        let state: DiscoverableAuthentication = serde_json::from_slice(state).map_err(system)?;
         let Ok((user, id)) = self.0.identify_discoverable_authentication(credential) else { return Ok(None) };
         let Some(stored) = passkeys::by_credential(tx, id).await? else { return Ok(None) };
         if handle(&stored.party)? != user {

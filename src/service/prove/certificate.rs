@@ -2,7 +2,7 @@
 //! word on the holder decide. Everything they rest on is kept as one piece of evidence.
 
 use super::revocation::{self, Status};
-use super::{Landed, Limit, PER_SOURCE, Visit, account, admitted, attribute_of, kind_text};
+use super::{HOUR, Landed, Visit, account, attribute_of, kind_text};
 use crate::crypto::{self, Hash, KeyKind, Scheme, SignatureAlgorithm};
 use crate::fault::{Fault, code};
 use crate::id::{PersonNumber, UnifiedSocialCreditCode};
@@ -16,10 +16,11 @@ use crate::province::population::PersonState;
 use crate::service::log_in::{Here, Shown, add_proof, here, land, witness};
 use crate::store::evidence::{self, NewEvidence, Privacy};
 use crate::store::parties::{self, AttributeKind, PartyKind};
-use crate::store::{Tx, challenges};
+use crate::store::{Tx, challenges, phone_codes};
 use crate::world::random;
 use serde::Serialize;
 use std::time::Duration;
+use subtle::ConstantTimeEq;
 
 const KIND: &str = "certificate-login";
 
@@ -32,10 +33,14 @@ pub enum Wanted {
     Organisation,
 }
 
-/// Makes a challenge for this browser.
+/// Refused answers of one address in an hour.
+const REFUSED: i64 = 120;
+const REFUSALS: &str = "certificate-refused";
+
+/// Makes a challenge for this browser. It is written nowhere: its nonce tells that it is ours, for this browser, and unchanged.
 ///
 /// # Errors
-/// [`code::TOO_MANY`].
+/// Those of the store.
 pub async fn challenge(visit: Visit<'_>, wanted: Wanted) -> Result<Challenge, Fault> {
     let world = visit.world;
     let now = world.clock.now();
@@ -43,23 +48,38 @@ pub async fn challenge(visit: Visit<'_>, wanted: Wanted) -> Result<Challenge, Fa
     let cookie = visit.cookie;
     let here = world.store.read("who asks for a challenge", |tx| Box::pin(async move { here(tx, cookie, now).await })).await?;
     let purpose = purpose(wanted, here.as_ref());
-    let id = ChallengeId::from_random(random(&*world.dice));
-    let bad = |error: crate::login::challenge::NotAChallenge| Fault::new(code::SYSTEM).because(error);
-    let challenge = Challenge::new(&world.config.issuer, purpose, &plain_name(&portal), id.clone(), now, now.plus(LIFE)).map_err(bad)?;
-    let (id, text, bound) = (&id, challenge.text(), visit.bound());
-    let (text, bound) = (text.as_str(), bound.as_str());
-    let limits = [Limit { kind: "proof-source", value: visit.source, most: PER_SOURCE }];
-    let limits = limits.as_slice();
-    let added = world.store.write("a challenge for a certificate", |tx| {
-        Box::pin(async move {
-            let admitted = admitted(tx, limits, now).await?;
-            if admitted {
-                challenges::add_as(tx, id, KIND, bound, text.as_bytes(), now, now.plus(LIFE)).await?;
-            }
-            Ok(admitted)
-        })
-    });
-    if added.await? { Ok(challenge) } else { Err(code::TOO_MANY.into()) }
+    made(visit, &portal, purpose, now, random(&*world.dice))
+}
+
+/// The challenge of these fields and this salt, for this browser.
+fn made(visit: Visit<'_>, portal: &str, purpose: Purpose, at: Moment, salt: [u8; 4]) -> Result<Challenge, Fault> {
+    let challenge = |nonce: ChallengeId| {
+        let made = Challenge::new(&visit.world.config.issuer, purpose, &plain_name(portal), nonce, at, at.plus(LIFE));
+        made.map_err(|error| Fault::new(code::SYSTEM).because(error))
+    };
+    // First with an empty nonce: what the nonce vouches for is every other octet of the text.
+    let bare = challenge(ChallengeId::from_random([0; 16]))?;
+    challenge(nonce(visit, &bare.text(), salt)?)
+}
+
+/// 32 random bits, then 96 of a keyed hash over them, the browser and the text: nobody else can make one that we take, and no two
+/// are alike. It is drawn anew for each page, and single use is kept by its spending.
+fn nonce(visit: Visit<'_>, bare: &str, salt: [u8; 4]) -> Result<ChallengeId, Fault> {
+    let salt = hex::encode(salt);
+    let mac = visit.world.store.sealer().lookup(KIND, format!("{salt}\0{}\0{bare}", visit.bound()).as_bytes());
+    let mac = mac.get(..24).unwrap_or_default();
+    format!("{salt}{mac}").parse().map_err(|error: crate::ids::NotAnId| Fault::new(code::SYSTEM).because(error))
+}
+
+/// Whether we made this challenge for this browser.
+fn ours(visit: Visit<'_>, challenge: &Challenge) -> Result<bool, Fault> {
+    let mut salt = [0; 4];
+    let given = challenge.nonce().as_str();
+    if given.get(..8).is_none_or(|text| hex::decode_to_slice(text, &mut salt).is_err()) {
+        return Ok(false);
+    }
+    let bare = challenge.text().replacen(&format!("\nnonce: {given}\n"), &format!("\nnonce: {}\n", "0".repeat(32)), 1);
+    Ok(bool::from(nonce(visit, &bare, salt)?.as_str().as_bytes().ct_eq(given.as_bytes())))
 }
 
 /// A person's certificate raises a person's session; an organisation's adds for whom the person acts.
@@ -71,13 +91,15 @@ fn purpose(wanted: Wanted, here: Option<&Here>) -> Purpose {
     }
 }
 
-/// The living challenge of this browser, for the download. `None`: lapsed, spent, or another browser's.
-pub async fn certificate_text(visit: Visit<'_>, id: &ChallengeId) -> Result<Option<String>, Fault> {
-    let (now, bound) = (visit.world.clock.now(), visit.bound());
-    let bound = bound.as_str();
-    let found =
-        visit.world.store.read("a challenge again", |tx| Box::pin(async move { Ok(challenges::peek(tx, id, KIND, bound, now).await?) }));
-    Ok(found.await?.map(|text| String::from_utf8_lossy(&text).into_owned()))
+/// A challenge that this browser was shown, for the download. `None`: lapsed, spent, another browser's, or never made.
+pub async fn certificate_text(visit: Visit<'_>, id: &ChallengeId, purpose: Purpose, issued: Moment) -> Result<Option<String>, Fault> {
+    let world = visit.world;
+    let (portal, _) = visit.portal().await?;
+    let again = Challenge::new(&world.config.issuer, purpose, &plain_name(&portal), id.clone(), issued, issued.plus(LIFE));
+    let Ok(again) = again else { return Ok(None) };
+    let lives = again.answerable(&world.config.issuer, world.clock.now(), Duration::ZERO).is_ok() && ours(visit, &again)?;
+    let fresh = lives && !world.store.read("a challenge again", |tx| Box::pin(async move { Ok(challenges::is_spent(tx, id).await?) })).await?;
+    Ok(fresh.then(|| again.text()))
 }
 
 /// Judges an answer, the JSON of the connector; a good one enters.
@@ -93,11 +115,21 @@ pub async fn answer(visit: Visit<'_>, json: &[u8], wanted: Wanted) -> Result<Lan
         Refused::OtherOrigin => Fault::new(code::CHALLENGE_ORIGIN),
         Refused::Expired | Refused::NotYet => Fault::new(code::CHALLENGE_EXPIRED),
     })?;
-    let living = certificate_text(visit, challenge.nonce()).await?;
-    if living.as_deref() != Some(answered.text.as_str()) {
+    // Before anybody is asked anything: ours, this browser's, not spent, and not one too many.
+    let (portal, agency) = visit.portal().await?;
+    if !ours(visit, &challenge)? || challenge.portal() != plain_name(&portal) {
         return Err(Fault::new(code::CHALLENGE_EXPIRED));
     }
-    let (_, agency) = visit.portal().await?;
+    let (nonce, source) = (challenge.nonce(), visit.source);
+    let (spent, refused) = world
+        .store
+        .read("an answer to a challenge", |tx| {
+            Box::pin(async move { Ok((challenges::is_spent(tx, nonce).await?, phone_codes::attempts(tx, REFUSALS, source, now).await?)) })
+        })
+        .await?;
+    if spent || refused >= REFUSED {
+        return Err(if spent { code::CHALLENGE_EXPIRED } else { code::TOO_MANY }.into());
+    }
     let landed = match judge(visit, &answered, wanted, now).await {
         Ok(judged) => enter(visit, &challenge, &judged, agency.as_ref(), now).await,
         Err(fault) => Err(fault),
@@ -112,11 +144,12 @@ pub async fn answer(visit: Visit<'_>, json: &[u8], wanted: Wanted) -> Result<Lan
 /// while the challenge lives.
 async fn refuse(visit: Visit<'_>, challenge: &Challenge, fault: &Fault, agency: Option<&AgencyId>, now: Moment) -> Result<(), Fault> {
     let (bound, nonce, why, definite) = (visit.bound(), challenge.nonce(), fault.code.id, fault.code.status < 500);
-    let bound = bound.as_str();
+    let (bound, source, ends) = (bound.as_str(), visit.source, challenge.expires());
     let refused = visit.world.store.write("a certificate refused", |tx| {
         Box::pin(async move {
+            phone_codes::attempt(tx, REFUSALS, source, u32::MAX, HOUR, now).await?;
             if definite {
-                challenges::spend(tx, nonce, KIND, bound, now).await?;
+                challenges::spend_first(tx, nonce, KIND, bound, now, ends).await?;
             }
             let mut event = crate::login::AuditEvent::new("proof.refused", now).fact("method", "certificate").fact("why", why);
             event.agency = agency.cloned();
@@ -276,7 +309,7 @@ async fn enter(visit: Visit<'_>, challenge: &Challenge, judged: &Judged, agency:
     let landed = visit.world.store.write("log in by certificate", |tx| {
         Box::pin(async move {
             // Spent with the proof, or not at all: of two answers at once one enters.
-            if challenges::spend(tx, challenge.nonce(), KIND, bound, now).await?.is_none() {
+            if !challenges::spend_first(tx, challenge.nonce(), KIND, bound, now, challenge.expires()).await? {
                 return Err(code::CHALLENGE_EXPIRED.into());
             }
             let (party, new, method) = shown_party(tx, judged, now).await?;
