@@ -165,9 +165,9 @@ async fn every_method(kind: Kind) {
     let login = login.body.split("ask=").nth(1).unwrap().split(['&', '"']).next().unwrap().to_owned();
     assert_eq!(certificate(&mut liu, "/login/certificate", &login, valid(&lab, "liu-yang", "sm2")).await.location(), "/account");
     let id = "company-portal";
-    let secret = house.portal(id, json!({ "release": { "organisation": true }, "subject_kinds": ["organisation"] })).await;
+    let secret = house.portal(id, json!({ "release": { "organisation": true }, "subject_kinds": ["person", "organisation"] })).await;
     let before = written();
-    let login = ask(&liu.authorize(id, &[("scope", "openid organisation")]).await);
+    let login = ask(&liu.authorize(id, &[("scope", "openid organisation"), ("prompt", "select_account")]).await);
     let page = liu.get(&format!("/login/representative?ask={login}")).await;
     let landed = fill(&mut liu, &page, "/login/representative", &[("name", COMPANY.0), ("number", COMPANY.1)]).await;
     let claims = end(&house, &mut liu, id, &secret, landed).await;
