@@ -259,7 +259,13 @@ fn shown(visit: &login_pages::Visit, challenge: &Challenge) -> Result<Shown, Fau
     Ok(Shown {
         text: challenge.text(),
         fields: serde_json::to_string(challenge).map_err(|error| Fault::new(code::SYSTEM).because(error))?,
-        download: format!("{}&nonce={}&purpose={}&issued={}", visit.href("/login/challenge.txt"), challenge.nonce(), challenge.purpose().as_str(), challenge.issued_at()),
+        download: format!(
+            "{}&nonce={}&purpose={}&issued={}",
+            visit.href("/login/challenge.txt"),
+            challenge.nonce(),
+            challenge.purpose().as_str(),
+            challenge.issued_at()
+        ),
         minutes: crate::login::challenge::LIFE.as_secs() / 60,
     })
 }

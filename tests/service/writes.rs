@@ -18,7 +18,8 @@ fn field(reply: &Reply, name: &str) -> String {
 
 /// A plain browser's form, whatever hidden fields the page put into it.
 async fn fill(browser: &mut Browser, page: &Reply, path: &str, typed: &[(&str, &str)]) -> Reply {
-    let form = page.body.split("<form").find(|form| form.contains(&format!("action=\"{path}\""))).unwrap_or_else(|| panic!("{}", page.body));
+    let form =
+        page.body.split("<form").find(|form| form.contains(&format!("action=\"{path}\""))).unwrap_or_else(|| panic!("{}", page.body));
     let hidden = form.split("<input type=\"hidden\" name=\"").skip(1).map(|input| {
         let (name, rest) = input.split_once("\" value=\"").unwrap();
         (name, rest.split('"').next().unwrap())
@@ -51,9 +52,8 @@ async fn certificate(browser: &mut Browser, path: &str, ask: &str, entry: &Certi
 fn valid<'a>(lab: &'a LabProcess, holder: &str, family: &str) -> &'a CertificateEntry {
     let persons = lab.described.persons.iter().find(|entry| entry.id == holder).map(|entry| &entry.certificates);
     let all = persons.or_else(|| lab.described.organisations.iter().find(|entry| entry.id == holder).map(|entry| &entry.certificates));
-    let fits = |entry: &&CertificateEntry| {
-        entry.family.id() == family && entry.for_use == Use::Signing && entry.condition == Condition::Valid
-    };
+    let fits =
+        |entry: &&CertificateEntry| entry.family.id() == family && entry.for_use == Use::Signing && entry.condition == Condition::Valid;
     all.unwrap().iter().find(fits).unwrap()
 }
 

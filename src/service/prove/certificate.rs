@@ -98,7 +98,8 @@ pub async fn certificate_text(visit: Visit<'_>, id: &ChallengeId, purpose: Purpo
     let again = Challenge::new(&world.config.issuer, purpose, &plain_name(&portal), id.clone(), issued, issued.plus(LIFE));
     let Ok(again) = again else { return Ok(None) };
     let lives = again.answerable(&world.config.issuer, world.clock.now(), Duration::ZERO).is_ok() && ours(visit, &again)?;
-    let fresh = lives && !world.store.read("a challenge again", |tx| Box::pin(async move { Ok(challenges::is_spent(tx, id).await?) })).await?;
+    let fresh =
+        lives && !world.store.read("a challenge again", |tx| Box::pin(async move { Ok(challenges::is_spent(tx, id).await?) })).await?;
     Ok(fresh.then(|| again.text()))
 }
 
