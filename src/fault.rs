@@ -60,6 +60,12 @@ pub mod code {
         SIGN_CHECK = "XY-3205" 500 "签署结果未通过自检，没有输出" "The signed document did not pass its own check; nothing was released" "请保留原文件并报告此问题" "Keep the original and report this";
         SIGN_LEVEL = "XY-3206" 422 "此签名不能提升到所要的级别" "This signature cannot be raised to that level" "请先用 xinyin verify 查看原因，补齐信任锚和吊销信息" "See with xinyin verify what is wrong; supply trust anchors and revocation data";
         SIGN_PICTURE = "XY-3207" 400 "此图片不能使用" "This picture cannot be used" "请使用不超过 4096×4096 的 PNG 或 JPEG 图片" "Use a PNG or JPEG picture of at most 4096 by 4096 pixels";
+        SEAL_REQUEST = "XY-3301" 400 "印章制作要求不正确" "The request to make a seal makes no sense" "请按提示修改选项" "Change the options as the message says";
+        SEAL_CERTIFICATE = "XY-3302" 400 "此证书不能用于制作或使用印章" "This certificate cannot make or use a seal" "请使用有效的 SM2 签名证书" "Use an SM2 signing certificate that is valid now";
+        SEAL_PICTURE = "XY-3303" 400 "无法得到印章图片" "The picture of the seal cannot be had" "请换一张图片或一种字体，或用 --font 指定字体" "Use another picture or font, or name a font with --font";
+        SEAL_UNREADABLE = "XY-3304" 400 "这不是电子印章文件，或已损坏" "This is no electronic seal, or a broken one" "请重新取得印章文件" "Get the seal's file again";
+        SEAL_NOT_YOURS = "XY-3305" 403 "此证书不在印章的签章者列表中" "The seal does not list this certificate" "请使用印章所列的证书，或重新制作印章" "Use a certificate that the seal lists, or have the seal made anew";
+        SEAL_OUT_OF_FORCE = "XY-3306" 400 "印章不在有效期内" "The seal is not valid now" "请使用有效期内的印章" "Use a seal that is valid now";
         CHALLENGE_FORM = "XY-1201" 400 "这不是本程序的登录质询，拒绝签名" "This is no login challenge; nothing else is signed" "请从登录页面重新下载质询" "Download the challenge from the login page again";
         CHALLENGE_ORIGIN = "XY-1202" 403 "登录质询不属于该网站" "The login challenge belongs to another site" "请确认网址，并从本站登录页面重新开始" "Check the address and start again from this site's login page";
         CHALLENGE_EXPIRED = "XY-1203" 400 "登录质询已过期或已使用" "The login challenge has expired or was used" "请重新开始登录" "Start the login again";

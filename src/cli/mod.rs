@@ -18,6 +18,7 @@ mod logging;
 mod migrate;
 mod receipt;
 mod reports;
+mod seal;
 mod serve;
 mod sign;
 mod trust;
@@ -69,6 +70,8 @@ enum Command {
     Extend(Box<extend::Args>),
     /// Write the revision of a PDF that a signature covers
     Extract(extract::Args),
+    /// Electronic seals: make one, say what one says
+    Seal(Box<seal::Args>),
     /// Let a browser page on this machine use the holder's own certificate key
     Connector(Box<connector::Args>),
 }
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Sign(args) => sign::run(&args),
         Command::Extend(args) => extend::run(&args),
         Command::Extract(args) => extract::run(&args),
+        Command::Seal(args) => seal::run(&args),
         Command::Connector(args) => connector::run(*args),
     }
 }

@@ -20,7 +20,6 @@ mod pdf;
 mod picture;
 mod raise;
 mod refusal;
-#[cfg(feature = "service")]
 pub mod seal;
 mod stamp;
 

@@ -5,6 +5,7 @@
 //   crl CRL ISSUER SERIALHEX         the list's signature; "revoked" or "good" for the serial number
 //   ocsp RESPONSE ISSUER             the response's signature, by the issuer or a delegate that the issuer certified
 //   cms CMS CONTENT|-                every signature of the message, over the content file or the content inside
+//   sm2 CERTIFICATE MESSAGE VALUE    a bare SM2 signature value (DER pair) over a file, under the certificate's key
 //   timestamp RESPONSE|TOKEN DATA    the token's signature and its imprint of the data
 import java.io.ByteArrayInputStream;
 import java.math.BigInteger;
@@ -51,6 +52,7 @@ public class Judge {
             case "crl": return crl(job[1], job[2], job[3]);
             case "ocsp": return ocsp(job[1], job[2]);
             case "cms": return cms(job[1], job[2]);
+            case "sm2": return sm2(job[1], job[2], job[3]);
             case "timestamp": return timestamp(job[1], job[2]);
             default: throw new IllegalArgumentException("unknown job " + job[0]);
         }
@@ -113,6 +115,14 @@ public class Judge {
             text.append(signer.getDigestAlgOID()).append(' ').append(signer.getEncryptionAlgOID()).append(' ');
         }
         return text.toString().trim();
+    }
+
+    static String sm2(String certificatePath, String messagePath, String valuePath) throws Exception {
+        java.security.Signature verifier = java.security.Signature.getInstance("SM3withSM2", "BC");
+        verifier.initVerify(read(certificatePath).getPublicKey());
+        verifier.update(bytes(messagePath));
+        if (!verifier.verify(bytes(valuePath))) throw new IllegalStateException("signature does not verify");
+        return "SM3withSM2";
     }
 
     /** GB/T 35275 names the signature algorithm by the key's use, SM2-1; BouncyCastle does not know that name. */

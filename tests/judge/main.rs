@@ -26,6 +26,7 @@ mod pkits;
 mod policies;
 mod profile;
 mod reports;
+mod seals;
 mod separation;
 mod shipped_anchors;
 mod signing;

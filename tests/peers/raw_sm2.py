@@ -2,7 +2,7 @@
 
     raw_sm2.py LIST     one job a line, fields parted by a tab; one answer a line: "yes ..." or "no ..."
 
-certificate LEAF ISSUER | crl CRL ISSUER | cms MESSAGE (signed attributes present, signer's certificate inside)
+certificate LEAF ISSUER | crl CRL ISSUER | seal SESEAL (GB/T 38540-2020) | stamp SES_SIGNATURE | cms MESSAGE (signed attributes present, signer's certificate inside)
 """
 
 import sys
@@ -21,6 +21,18 @@ class Certificate(core.Sequence):
 
 class KeyInfo(core.Sequence):
     _fields = [("algorithm", core.Any), ("public_key", core.OctetBitString)]
+
+
+class Signed(core.Sequence):
+    """SESeal and SES_Signature of GB/T 38540-2020: what is signed, certificate, algorithm, value."""
+
+    _fields = [
+        ("tbs", core.Any),
+        ("certificate", core.OctetString),
+        ("algorithm", core.ObjectIdentifier),
+        ("signature", core.OctetBitString),
+        ("time_stamp", core.OctetBitString, {"explicit": 0, "optional": True}),
+    ]
 
 
 def read(path):
@@ -47,6 +59,12 @@ def judge(job):
     if kind in ("certificate", "crl"):
         parts = Certificate.load(read(path))
         check(point(read(job[2])), parts["tbs"].dump(), parts["signature"].native)
+        return kind
+    if kind in ("seal", "stamp"):
+        parts = Signed.load(read(path), strict=True)
+        if parts["algorithm"].dotted != "1.2.156.10197.1.501":
+            raise ValueError("another algorithm")
+        check(point(parts["certificate"].native), parts["tbs"].dump(), parts["signature"].native)
         return kind
     if kind == "cms":
         message = cms.ContentInfo.load(read(path))["content"]

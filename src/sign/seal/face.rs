@@ -133,7 +133,7 @@ fn letter_at(font: &Font<'_>, letter: char, centre: Point, width: f64, height: f
     let (sine, cosine) = turn.sin_cos();
     // Full-width characters fill their cell; narrow ones (digits, Latin letters) keep their proportions within it.
     let advance = if glyph.advance > 0.0 { glyph.advance } else { 1.0 };
-    let narrow = advance < 0.8;
+    let narrow = letter.is_ascii() && advance < 1.2;
     let across = if narrow { (width / advance).min(height * 1.35) } else { width / advance };
     let up = if narrow { height * 1.35 } else { height };
     // The middle of a Chinese character lies 0.38 em above the baseline, of a digit 0.36 em.

@@ -1,14 +1,28 @@
-//! Electronic seals: how they look ([`Round`], [`Square`]: paths, an SVG document or a bitmap).
+//! Electronic seals: their making ([`prepare`] → [`Prepared::finish`], read back and checked before it is handed out), and how
+//! they look (`Round`, `Square`: paths, an SVG document or a bitmap). [`inspect`] says what a seal made by anybody says.
 
+mod inspect;
+mod make;
+
+#[cfg(feature = "service")]
 mod drawing;
+#[cfg(feature = "service")]
 mod face;
+#[cfg(feature = "service")]
 mod font;
+#[cfg(feature = "service")]
 mod raster;
 
-pub use drawing::{Drawing, Point, Shape, Step};
-pub use face::{FaceError, Round, Square};
-pub use font::{Font, FontError, Glyph};
-pub use raster::{DENSITY, png};
+pub use inspect::{Inspection, Listed, inspect};
+pub use make::{CREDIT_CODE, Prepared, Request, SealRefusal, maker_signature, picture_kind, prepare};
 
-#[cfg(test)]
+#[cfg(feature = "service")]
+pub use {
+    drawing::{Drawing, Point, Shape, Step},
+    face::{FaceError, Round, Square},
+    font::{Font, FontError, Glyph},
+    raster::{DENSITY, png},
+};
+
+#[cfg(all(test, feature = "service"))]
 mod tests;
