@@ -83,7 +83,7 @@ pub fn star(centre: Point, radius: f64) -> Vec<Step> {
     let inner = radius * 0.381_966_011;
     let corner = |index: u32| {
         let angle = f64::from(index) * TAU / 10.0;
-        let reach = if index % 2 == 0 { radius } else { inner };
+        let reach = if index.is_multiple_of(2) { radius } else { inner };
         Point { x: centre.x + reach * angle.sin(), y: centre.y - reach * angle.cos() }
     };
     let mut steps = vec![Step::Move(corner(0))];
