@@ -68,6 +68,8 @@ pub enum Format {
     Cms,
     /// SignedData with the identifiers of GB/T 35275.
     GmCms,
+    /// OFD package (GB/T 33190).
+    Ofd,
     /// RFC 3161 token.
     TimestampToken,
     /// RFC 3161 response.
@@ -91,6 +93,7 @@ impl Format {
             Self::Cades => "cades",
             Self::Cms => "cms",
             Self::GmCms => "gm-cms",
+            Self::Ofd => "ofd",
             Self::TimestampToken => "tst",
             Self::TimestampResponse => "tsr",
             Self::Unsupported { name, .. } => name,
@@ -213,6 +216,54 @@ pub struct SignatureFacts {
     pub met: Vec<(String, String)>,
     /// What is present and not judged.
     pub unjudged: Vec<Unjudged>,
+    /// Of a seal signature: the seal.
+    pub seal: Option<Box<SealFacts>>,
+    /// Of a signature in a package: its entries.
+    pub package: Option<Box<PackageFacts>>,
+}
+
+/// The seal that a signature was made with (GB/T 38540-2020, GM/T 0031).
+#[derive(Debug, Clone)]
+pub struct SealFacts {
+    /// The structure's standard.
+    pub standard: &'static str,
+    /// Identifier of the seal (esID).
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// When it was made.
+    pub created: Moment,
+    /// From when it may be used.
+    pub valid_from: Moment,
+    /// Until when.
+    pub valid_until: Moment,
+    /// The maker, and whether the maker's signature over the seal holds.
+    pub maker: SignerFacts,
+    /// Whether the seal lists the signer's certificate.
+    pub signer_listed: bool,
+    /// Time-stamp over the maker's signature (version 5).
+    pub timestamp: Option<TimestampFacts>,
+}
+
+/// What a signature says about the entries of its package, and what was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PackageFacts {
+    /// Files of the package.
+    pub entries: usize,
+    /// Files that it protects and that are unchanged.
+    pub covered: usize,
+    /// Files that neither it nor the signatures' own rules protect.
+    pub uncovered: Vec<String>,
+    /// Protected files that are changed or cannot be read.
+    pub changed: Vec<String>,
+    /// Protected files that are missing.
+    pub missing: Vec<String>,
+    /// Whether it protects the list of signatures, so that none may follow.
+    pub locked: bool,
+    /// Places that show its mark.
+    pub stamps: usize,
+    /// How many of them show a slice of it (a seal across the edges of pages).
+    pub slices: usize,
 }
 
 impl SignatureFacts {
@@ -230,6 +281,8 @@ impl SignatureFacts {
             problems: Vec::new(),
             met: Vec::new(),
             unjudged: Vec::new(),
+            seal: None,
+            package: None,
         }
     }
 }

@@ -4,14 +4,17 @@
 //! only a source that fails to deliver its own bytes is.
 
 pub mod facts;
+pub mod ofd;
 pub mod pdf;
 pub mod seal;
 pub mod source;
 
 mod archive;
 mod cms;
+mod ses;
 mod signer;
 mod sniff;
+mod zip;
 
 pub use cms::signer_facts;
 pub use facts::Facts;
@@ -53,6 +56,7 @@ pub fn read(source: &dyn ByteSource, options: &ReadOptions<'_>) -> io::Result<Fa
             let facts = pdf::read(&hashed, options, Facts::new(Format::Pades, [0; 32], source.len()));
             Facts { sha256: sha256()?, ..facts }
         }
+        sniff::Kind::Ofd => ofd::read(source, options, new(Format::Ofd)?)?,
         sniff::Kind::Other(format) => new(format)?,
         _ if source.len() > MAX_CMS => new(Format::Unsupported { name: "cms", sub_indication: "SIZE_UNSUPPORTED" })?,
         sniff::Kind::SignedData => signed_data(new(Format::Cms)?, &whole(source)?, options),
@@ -80,7 +84,7 @@ fn armoured(facts: Facts, inside: &[u8], options: &ReadOptions<'_>) -> io::Resul
         sniff::Kind::SignedData => signed_data(Facts { format: Format::Cms, ..facts }, inside, options),
         sniff::Kind::TimestampResponse => response(Facts { format: Format::TimestampResponse, ..facts }, inside, options),
         sniff::Kind::Other(format) => Facts { format, ..facts },
-        sniff::Kind::Pdf | sniff::Kind::Armoured => facts,
+        sniff::Kind::Pdf | sniff::Kind::Ofd | sniff::Kind::Armoured => facts,
     })
 }
 

@@ -16,6 +16,8 @@ pub(super) enum Kind {
     SignedData,
     /// A TimeStampResp.
     TimestampResponse,
+    /// An OFD package.
+    Ofd,
     /// CMS in PEM or bare Base64.
     Armoured,
     /// Something else, already classified.
@@ -128,7 +130,7 @@ fn is_evidence_record(head: &[u8]) -> bool {
 /// Names in a package are stored in clear, so that a search finds them wherever the package starts.
 fn zip(source: &dyn ByteSource) -> std::io::Result<Kind> {
     let marks: [(&[u8], Kind); 6] = [
-        (b"OFD.xml", unsupported("ofd", "OFD_UNSUPPORTED")),
+        (b"OFD.xml", Kind::Ofd),
         (b"application/vnd.etsi.asic", unsupported("asic", "ASIC_UNSUPPORTED")),
         (b"META-INF/signature", unsupported("asic", "ASIC_UNSUPPORTED")),
         (b"META-INF/documentsignatures", unsupported("odf", "ODF_UNSUPPORTED")),

@@ -26,6 +26,8 @@ pub enum Use {
     Sign,
     /// Sealing documents.
     Seal,
+    /// Making seals.
+    Maker,
     /// Time-stamping.
     Timestamp,
 }
@@ -35,14 +37,14 @@ impl Use {
     const fn purposes(self) -> &'static [Purpose] {
         match self {
             Self::Sign => &[Purpose::Person, Purpose::Organisation],
-            Self::Seal => &[Purpose::Seal],
+            Self::Seal | Self::Maker => &[Purpose::Seal],
             Self::Timestamp => &[Purpose::Timestamp],
         }
     }
 
     const fn purpose(self) -> path::Purpose {
         match self {
-            Self::Sign | Self::Seal => path::Purpose::Sign,
+            Self::Sign | Self::Seal | Self::Maker => path::Purpose::Sign,
             Self::Timestamp => path::Purpose::Timestamp,
         }
     }
@@ -372,7 +374,8 @@ fn key_use(leaf: &Certificate, used: Use, result: &PathResult) -> Result<(), Det
             "its key usage does not allow signing (an encryption certificate, for example)",
         ));
     }
-    if used != Use::Timestamp
+    // Makers of seals in the field hold certificates of servers.
+    if !matches!(used, Use::Timestamp | Use::Maker)
         && let Some(uses) = leaf.extended_key_usage()
         && !uses.is_empty()
         && uses.iter().all(|purpose| matches!(*purpose, oid::SERVER_AUTH | oid::CLIENT_AUTH | oid::TIME_STAMPING | oid::OCSP_SIGNING))

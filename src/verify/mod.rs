@@ -20,6 +20,7 @@ mod needs;
 mod poe;
 mod proofs;
 mod reach;
+mod seal;
 mod signature;
 mod signer;
 mod token;

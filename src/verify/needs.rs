@@ -81,6 +81,7 @@ pub fn needs(facts: &Facts, evidence: &Evidence, options: &Options) -> Vec<Need>
             SignatureKind::DocumentTimestamp => Use::Timestamp,
         };
         ask(&entry.signer, used, options.at);
+        entry.seal.iter().for_each(|seal| ask(&seal.maker, Use::Maker, options.at));
         entry.signer.timestamps.iter().for_each(|stamp| ask(&stamp.signer, Use::Timestamp, options.at));
         entry.signer.countersigners.iter().for_each(|counter| ask(counter, Use::Sign, options.at));
     }

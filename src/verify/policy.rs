@@ -204,7 +204,7 @@ pub mod row {
             ["算法足够强" "The algorithms are strong enough"]
             ["算法已过时，无存在证明" "An algorithm is out of date and nothing proves that the signature existed before"]
             ["请用 SM2/SM3 等现行算法重新签署" "Sign again with current algorithms such as SM2 with SM3"];
-        COVERAGE "XY-2061" Fail false "ISO 32000-1 §12.8.1; EN 319 142-1 §4"
+        COVERAGE "XY-2061" Fail false "ISO 32000-1 §12.8.1; EN 319 142-1 §4; GB/T 33190-2016 §18"
             ["签名是否覆盖全文？" "Does the signature cover the whole document?"]
             ["覆盖全文" "It covers the whole document"]
             ["只覆盖文件的一部分" "It covers only a part"]
@@ -234,6 +234,31 @@ pub mod row {
             ["证书载明签署人" "The certificate names the signer"]
             ["证书没有载明可识别的身份号码" "The certificate holds no identity number that could be read"]
             ["请向签发机构核实签署人身份" "Ask the issuing authority who the signer is"];
+        REFERENCES "XY-2101" Fail false "GB/T 33190-2016 §18.2"
+            ["文件包内受保护的条目是否齐全且未改动？" "Are the protected entries of the package there and unchanged?"]
+            ["齐全且未改动" "They are"]
+            ["受保护的条目被改动或缺失" "Protected entries are changed or missing"]
+            ["请向签署人索取原始文件" "Ask the signer for the original file"];
+        SEAL_MAKER "XY-2111" Fail false "GB/T 38540-2020; GM/T 0031-2014 §6 (b), (c)"
+            ["印章是否由可信的制章者制作且未改动？" "Was the seal made by a trusted maker and is it unchanged?"]
+            ["制章者的签名、证书和状态均成立" "The maker's signature, certificate and status hold"]
+            ["印章的制章者签名或证书不成立" "The maker's signature or certificate does not hold"]
+            ["请向用章单位核实印章，或由管理员导入制章者的根证书" "Ask the owner about the seal, or have the maker's root certificate imported"];
+        SEAL_SIGNER "XY-2112" Fail false "GB/T 38540-2020; GM/T 0031-2014 §7"
+            ["签章者是否在印章的签章者名单中？" "Is the signer on the seal's list of signers?"]
+            ["在名单中" "The seal lists the signer"]
+            ["签章者不在印章的名单中" "The seal does not list the signer"]
+            ["请由有权使用该印章的人重新签章" "Have it sealed again by somebody who may use the seal"];
+        SEAL_TIME "XY-2113" Fail false "GB/T 38540-2020; GM/T 0031-2014 §6 (d), §7 (d), (f)"
+            ["用章时印章是否在有效期内？" "Was the seal within its validity when it was used?"]
+            ["在有效期内" "It was"]
+            ["不能证明用章时印章在有效期内" "It is not proven that it was"]
+            ["请提供能证明签章时间的时间戳，或用有效的印章重新签章" "Supply a time-stamp that proves when it was sealed, or seal again with a valid seal"];
+        SEAL_STATUS "XY-2114" Inform true "国务院关于在线政务服务的若干规定 §9; GB/T 38540-2020"
+            ["印章是否备案、用章时是否有效？" "Is the seal on record, and was it in force when used?"]
+            ["印章已备案，用章时有效" "It is on record and was in force"]
+            ["未出示：文件本身不能说明印章的备案和状态" "Not shown: a file cannot tell whether its seal is on record and in force"]
+            ["需要时请向印章备案机关查询" "Ask the authority that keeps the record where it matters"];
     }
 }
 pub use row::ROWS;

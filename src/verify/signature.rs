@@ -7,6 +7,7 @@ use super::{
     findings::{Detail, Findings},
     poe::{Poes, Proof},
     policy::row,
+    seal,
     proofs::Proofs,
     reach::{Clock, weak},
     signer::{Role, SKEW, Standing, Times, anchor, arithmetic, shown, standing},
@@ -54,6 +55,10 @@ pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, proofs: &Proo
         identity(&mut findings, certificate);
         licence(&mut findings, context, &standing, times.validity());
     }
+    if let Some(package) = &entry.package {
+        seal::package(&mut findings, package);
+    }
+    seal::seal(&mut findings, context, entry, &times, claimed);
     coverage(&mut findings, entry);
 
     let conclusion = findings.conclusion();
@@ -74,6 +79,8 @@ pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, proofs: &Proo
         now: standing.now,
         covers: entry.coverage.name(),
         changes_after: entry.changes.name(),
+        seal: seal::shown_seal(entry),
+        package: seal::shown_package(entry),
         checks: findings.checks(),
     }
 }
@@ -166,7 +173,7 @@ fn coverage(findings: &mut Findings<'_>, entry: &SignatureFacts) {
             findings.met_with(row::COVERAGE, Detail::new("签署时的全文，其后另有版本", "the whole of the signed revision; others follow"));
         }
         Coverage::Partial => {
-            findings.unmet(row::COVERAGE, Conclusion::indeterminate("SIG_CONSTRAINTS_FAILURE"), Detail::default());
+            findings.unmet(row::COVERAGE, Conclusion::indeterminate("SIG_CONSTRAINTS_FAILURE"), seal::uncovered(entry));
         }
     }
     let listed = |list: &[(String, String)]| {
@@ -259,6 +266,8 @@ pub(super) fn judge_document_timestamp(context: &Context<'_>, poes: &Poes, entry
         now: judged.now,
         covers: entry.coverage.name(),
         changes_after: entry.changes.name(),
+        seal: None,
+        package: None,
         checks,
     };
     (verdict, judged)

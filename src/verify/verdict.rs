@@ -130,6 +130,50 @@ pub struct PolicyRef {
     pub choices: Vec<&'static str>,
 }
 
+/// A seal as the verdict shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SealVerdict {
+    /// Standard of its structure.
+    pub standard: &'static str,
+    /// Identifier (esID).
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// When it was made.
+    pub created: Moment,
+    /// From when it may be used.
+    pub valid_from: Moment,
+    /// Until when.
+    pub valid_until: Moment,
+    /// Who made it.
+    pub maker: Option<SignerVerdict>,
+    /// Whether it lists the signer's certificate.
+    pub signer_listed: bool,
+    /// Its status on record (备案): `not-shown` as long as nobody was asked.
+    pub status: &'static str,
+}
+
+/// The entries of a package as one signature sees them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PackageVerdict {
+    /// Files in the package.
+    pub entries: usize,
+    /// Files that it protects and that are unchanged.
+    pub covered: usize,
+    /// Files that nothing protects (200 at most).
+    pub uncovered: Vec<String>,
+    /// Protected files that are changed.
+    pub changed: Vec<String>,
+    /// Protected files that are missing.
+    pub missing: Vec<String>,
+    /// Whether it forbids further signatures.
+    pub locked: bool,
+    /// Places that show its mark.
+    pub stamps: usize,
+    /// How many of them show a slice of it (骑缝章).
+    pub slices: usize,
+}
+
 /// The verdict over one signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SignatureVerdict {
@@ -165,6 +209,12 @@ pub struct SignatureVerdict {
     pub covers: &'static str,
     /// `none`, `permitted`, `suspicious`, `unjudged`.
     pub changes_after: &'static str,
+    /// Of a seal signature: the seal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seal: Option<SealVerdict>,
+    /// Of a signature in a package: its entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<PackageVerdict>,
     /// Every rule that was looked at.
     pub checks: Vec<Check>,
 }

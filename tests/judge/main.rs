@@ -19,6 +19,7 @@ mod foreign;
 mod gm_vectors;
 mod limits;
 mod mutants;
+mod ofd;
 mod path_seeds;
 mod paths;
 mod pdf_mutants;

@@ -41,6 +41,8 @@ fn signature(exceptions: &[(&'static str, &'static str)]) -> SignatureVerdict {
         now: "valid",
         covers: "whole-document",
         changes_after: "none",
+        seal: None,
+        package: None,
         checks: checks.collect(),
     }
 }

@@ -1,0 +1,289 @@
+//! OFD packages (GB/T 33190-2016) and their signatures: every signature of every document, over the original octets.
+//!
+//! The package is read by [`crate::doc::zip`]; each protected file is hashed once, as a stream, however many signatures protect it.
+
+mod coverage;
+mod integrity;
+mod location;
+mod structure;
+mod value;
+mod xml;
+
+
+use super::{
+    ReadOptions,
+    facts::{Facts, Integrity, PackageFacts, Problem, ProblemKind, SignatureFacts, SignatureKind, SignerFacts},
+    source::ByteSource,
+    zip::{EntryError, Package},
+};
+use crate::crypto::Hash;
+use location::Locator;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
+use structure::{Described, Listed};
+
+/// How much of descriptions, signed values and seals is held at once.
+const MAX_HELD: u64 = 128 * 1024 * 1024;
+
+/// A signature that a document lists, with the files that belong to it.
+struct Draft {
+    id: String,
+    listed: Listed,
+    /// Which document of the package.
+    document: usize,
+    /// Entry and octets of Signature.xml.
+    xml: Option<(usize, Vec<u8>)>,
+    described: Result<Described, &'static str>,
+    /// Entry and octets of the signed value.
+    value: Option<(usize, Vec<u8>)>,
+    /// Protected entries with the digests that they should have.
+    references: Vec<(usize, Vec<u8>)>,
+    /// Protected files that are not there.
+    missing: Vec<String>,
+    /// The seal's own file.
+    seal: Option<(usize, Vec<u8>)>,
+    seal_missing: bool,
+    /// A location was written loosely.
+    loose: bool,
+}
+
+/// One document of the package.
+struct DocumentFiles {
+    /// Folder of its root, with a slash at the end; empty at the root of the package.
+    folder: String,
+    /// Its list of signatures.
+    list: Option<usize>,
+}
+
+/// Digests of entries: `None` where the entry cannot be read.
+type Digests = BTreeMap<(usize, Hash), Option<Vec<u8>>>;
+
+/// Fills the facts of an OFD package.
+pub(super) fn read(source: &dyn ByteSource, options: &ReadOptions<'_>, mut facts: Facts) -> io::Result<Facts> {
+    let package = Package::open(source)?;
+    facts.problems.extend_from_slice(package.problems());
+    let locator = Locator::new(&package);
+    let mut reader = Reader { package: &package, left: MAX_HELD, problems: Vec::new() };
+    let (documents, drafts) = drafts(&locator, &mut reader)?;
+    let digests = digests(&drafts, &mut reader)?;
+    let integrity = integrity::check(&locator, &mut reader, &drafts, options.certificates)?;
+    facts.problems.append(&mut reader.problems);
+    if locator.find("", "/Encryptions.xml").is_some() {
+        let text = ("文件包按 GM/T 0099 加密", "the package is encrypted (GM/T 0099)");
+        facts.problems.push(Problem::unsupported("ENCRYPTION_UNSUPPORTED", text.0, text.1));
+    }
+    let accounts = coverage::Accounts::new(&package, &documents, &drafts, &integrity.files);
+    for (position, draft) in drafts.iter().enumerate() {
+        let package = accounts.of(position, &digests);
+        facts.signatures.extend(entries(draft, package, &locator, options, later(&drafts, position)));
+    }
+    facts.problems.extend(integrity.problems);
+    if facts.signatures.is_empty() {
+        facts.signatures.extend(integrity.signature);
+    }
+    Ok(facts)
+}
+
+/// Reads files of the package within one budget.
+struct Reader<'p, 's> {
+    package: &'p Package<'s>,
+    left: u64,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_, '_> {
+    /// The octets of an entry; what cannot be read is a problem, and only a failing source an error.
+    fn read(&mut self, entry: usize) -> io::Result<Option<Vec<u8>>> {
+        match self.package.read(entry, self.left.min(xml::MAX_XML)) {
+            Ok(octets) => {
+                self.left = self.left.saturating_sub(octets.len() as u64);
+                Ok(Some(octets))
+            }
+            Err(error) => self.broken(entry, error).map(|()| None),
+        }
+    }
+
+    fn broken(&mut self, entry: usize, error: EntryError) -> io::Result<()> {
+        let name = self.package.entries().get(entry).map_or("", |entry| entry.name.as_str());
+        match error {
+            EntryError::Io(error) => return Err(error),
+            EntryError::TooLarge => {
+                let text = (format!("条目“{name}”过大，未读取"), format!("entry {name:?} is larger than is read"));
+                self.problems.push(Problem::unsupported("SIZE_UNSUPPORTED", text.0, text.1));
+            }
+            EntryError::Unsupported => {}
+            EntryError::Broken(why) => {
+                let problem = Problem::malformed(format!("条目“{name}”无法展开"), format!("entry {name:?}: {why}"));
+                if !self.problems.contains(&problem) {
+                    self.problems.push(problem);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn malformed(&mut self, zh: &str, en: &str) {
+        self.problems.push(Problem::malformed(zh, en));
+    }
+}
+
+/// Follows OFD.xml to every signature.
+fn drafts(locator: &Locator<'_, '_>, reader: &mut Reader<'_, '_>) -> io::Result<(Vec<DocumentFiles>, Vec<Draft>)> {
+    let (mut documents, mut drafts) = (Vec::new(), Vec::new());
+    let Some(root) = locator.find("", "/OFD.xml") else {
+        if reader.package.problems().iter().all(|problem| problem.kind == ProblemKind::Notice) {
+            reader.malformed("文件包没有 OFD.xml", "the package has no OFD.xml");
+        }
+        return Ok((documents, drafts));
+    };
+    let Some(octets) = reader.read(root.entry)? else { return Ok((documents, drafts)) };
+    let bodies = match structure::bodies(&octets) {
+        Ok(bodies) => bodies,
+        Err(why) => {
+            reader.malformed("OFD.xml 无法读取", why);
+            return Ok((documents, drafts));
+        }
+    };
+    for (document, body) in bodies.iter().enumerate() {
+        let found = body.root.as_deref().and_then(|root| locator.find("OFD.xml", root));
+        if found.is_none() {
+            reader.malformed("OFD.xml 所指的文档不存在", "a document that OFD.xml names is not there");
+        }
+        let name = found.map(|found| locator.name(found.entry)).unwrap_or_default();
+        let folder = name.rsplit_once('/').map_or_else(String::new, |(folder, _)| format!("{folder}/"));
+        let mut files = DocumentFiles { folder, list: None };
+        if let Some(written) = &body.signatures {
+            match locator.find("OFD.xml", written) {
+                None => reader.malformed("OFD.xml 所指的签名列表不存在", "the list of signatures that OFD.xml names is not there"),
+                Some(found) => {
+                    files.list = Some(found.entry);
+                    if let Some(octets) = reader.read(found.entry)? {
+                        match structure::listed(&octets) {
+                            Err(why) => reader.malformed("签名列表无法读取", why),
+                            Ok(listed) => {
+                                for one in listed {
+                                    drafts.push(draft(locator, reader, found.entry, document, one)?);
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        documents.push(files);
+    }
+    // An identifier serves only where it is one.
+    let mut seen = BTreeSet::new();
+    for draft in &mut drafts {
+        if draft.listed.id.is_empty() || !seen.insert(draft.listed.id.clone()) {
+            draft.id.clone_from(&draft.listed.location);
+        }
+    }
+    Ok((documents, drafts))
+}
+
+/// Gathers what belongs to one signature.
+fn draft(locator: &Locator<'_, '_>, reader: &mut Reader<'_, '_>, list: usize, document: usize, listed: Listed) -> io::Result<Draft> {
+    let mut draft = Draft {
+        id: listed.id.clone(),
+        document,
+        xml: None,
+        described: Err("the description of the signature is not there"),
+        value: None,
+        references: Vec::new(),
+        missing: Vec::new(),
+        seal: None,
+        seal_missing: false,
+        loose: false,
+        listed,
+    };
+    let Some(found) = locator.find(locator.name(list), &draft.listed.location) else { return Ok(draft) };
+    draft.loose = found.loose;
+    let Some(octets) = reader.read(found.entry)? else { return Ok(draft) };
+    draft.described = structure::described(&octets);
+    draft.xml = Some((found.entry, octets));
+    let Ok(described) = draft.described.clone() else { return Ok(draft) };
+    let own = locator.name(found.entry);
+    for (written, digest) in described.references {
+        match locator.find(own, &written) {
+            Some(found) => {
+                draft.loose |= found.loose;
+                draft.references.push((found.entry, digest));
+            }
+            None => draft.missing.push(written.chars().take(256).collect()),
+        }
+    }
+    if let Some(found) = locator.find(own, &described.value) {
+        draft.loose |= found.loose;
+        draft.value = reader.read(found.entry)?.map(|octets| (found.entry, octets));
+    }
+    if let Some(seal) = &described.seal {
+        match locator.find(own, seal) {
+            Some(found) => draft.seal = reader.read(found.entry)?.map(|octets| (found.entry, octets)),
+            None => draft.seal_missing = true,
+        }
+    }
+    Ok(draft)
+}
+
+/// Hashes every protected file, each once.
+fn digests(drafts: &[Draft], reader: &mut Reader<'_, '_>) -> io::Result<Digests> {
+    let mut wanted: BTreeMap<usize, BTreeSet<Hash>> = BTreeMap::new();
+    for draft in drafts {
+        let Ok(Described { digest: Ok(hash), .. }) = &draft.described else { continue };
+        for (entry, _) in &draft.references {
+            wanted.entry(*entry).or_default().insert(*hash);
+        }
+    }
+    let mut digests = Digests::new();
+    for (entry, hashes) in wanted {
+        let mut hashers: Vec<_> = hashes.iter().map(|hash| (*hash, hash.hasher())).collect();
+        let outcome = reader.package.stream(entry, &mut |piece| hashers.iter_mut().for_each(|(_, hasher)| hasher.update(piece)));
+        let readable = outcome.is_ok();
+        if let Err(error) = outcome {
+            reader.broken(entry, error)?;
+        }
+        for (hash, hasher) in hashers {
+            digests.insert((entry, hash), readable.then(|| hasher.finish()));
+        }
+    }
+    Ok(digests)
+}
+
+/// Signatures that the same document lists after this one.
+fn later(drafts: &[Draft], position: usize) -> Vec<String> {
+    let Some(own) = drafts.get(position) else { return Vec::new() };
+    let after = drafts.iter().skip(position.saturating_add(1)).filter(|draft| draft.document == own.document);
+    after.map(|draft| draft.id.clone()).collect()
+}
+
+/// The facts of one listed signature; a CMS value may have several signers.
+fn entries(
+    draft: &Draft,
+    package: PackageFacts,
+    locator: &Locator<'_, '_>,
+    options: &ReadOptions<'_>,
+    later: Vec<String>,
+) -> Vec<SignatureFacts> {
+    let kind = if draft.listed.sign { SignatureKind::Signature } else { SignatureKind::Seal };
+    let unreadable = |integrity| vec![SignatureFacts::new(draft.id.clone(), kind, SignerFacts::unreadable(integrity))];
+    let mut entries = match (&draft.described, &draft.xml, &draft.value) {
+        (_, None, _) => unreadable(Integrity::Malformed("the description of the signature is not there".into())),
+        (Err(why), _, _) => unreadable(Integrity::Malformed((*why).into())),
+        (Ok(_), _, None) => unreadable(Integrity::Malformed("the signed value is not there".into())),
+        (Ok(described), Some((entry, xml)), Some((_, octets))) => {
+            value::entries(&draft.id, octets, &value::Protected { xml, path: locator.name(*entry), described, draft }, options.certificates)
+        }
+    };
+    for entry in &mut entries {
+        if draft.loose {
+            let text = ("文件位置的写法不规范（反斜杠、大小写或缺少开头的斜杠）", "a location is written loosely (backslashes, case, or no slash at its start)");
+            entry.problems.push(Problem::notice(text.0, text.1));
+        }
+        coverage::settle(entry, &package, &later);
+        entry.package = Some(Box::new(package.clone()));
+    }
+    entries
+}

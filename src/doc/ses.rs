@@ -1,0 +1,121 @@
+//! A seal signature checked against what it protects: the arithmetic of signature and seal. GB/T 38540-2020, GM/T 0031-2014 §6, §7.
+//!
+//! The same in OFD (`SignedValue.dat` over `Signature.xml`) and in PDF (`/Contents` over the ranges). No opinion on trust.
+
+use super::{
+    cms::Message,
+    facts::{ContentRanges, Integrity, Problem, ProblemKind, SealFacts, SignatureFacts, SignatureKind, SignerFacts, TimestampKind},
+    seal::{SealSignature, SigningTime, sequence},
+    signer::token_facts,
+};
+use crate::{
+    crypto::{Hash, SignatureAlgorithm, VerifyError, verify},
+    pki::Certificate,
+};
+use der::{Encode as _, asn1::ObjectIdentifier as Oid};
+use std::sync::Arc;
+
+/// Checks a seal signature over `content`.
+pub(super) fn seal_entry(id: &str, blob: &[u8], content: &ContentRanges<'_>, extra: &[Certificate]) -> SignatureFacts {
+    let signed = match SealSignature::parse(blob) {
+        Ok(signed) => signed,
+        Err(error) => {
+            let signer = SignerFacts::unreadable(Integrity::Malformed(error.to_string()));
+            return SignatureFacts::new(id, SignatureKind::Seal, signer);
+        }
+    };
+    let seal = &signed.seal;
+    let own = Certificate::from_der(signed.certificate).ok();
+    let maker = Certificate::from_der(seal.maker).ok();
+    let certificates: Arc<[Certificate]> = own.iter().chain(&maker).chain(extra).cloned().collect();
+
+    let message = Message::outside(content);
+    let mut signer = checked(own, signed.algorithm, signed.to_be_signed, signed.signature, &certificates);
+    if let Some(hash) = signer.digest {
+        signer.integrity = match message.digest(hash) {
+            Ok(Some(digest)) if digest == signed.data_hash => signer.integrity,
+            Ok(Some(_)) => Integrity::HashMismatch,
+            Ok(None) | Err(_) => Integrity::ContentMissing,
+        };
+    }
+    signer.timestamps.extend(signed.timestamp.map(|token| {
+        token_facts(TimestampKind::Signature, token, &Message::octets(signed.signature), &certificates)
+    }));
+    let mut problems = Vec::new();
+    match signed.time {
+        SigningTime::Claimed(at) => signer.signing_time = Some(at),
+        // Version 1: the token was made before signing, over what is to be signed.
+        SigningTime::Token(token) => signer.timestamps.push(token_facts(TimestampKind::Content, token, &message, &certificates)),
+        SigningTime::Unreadable => problems.push(Problem::notice("签章时间无法读取", "the time of signing cannot be read")),
+    }
+    for deviation in signed.all_deviations() {
+        let (zh, en) = deviation.words();
+        problems.push(Problem::notice(zh, en));
+    }
+    if let Some(unknown) = seal.extensions.iter().chain(&signed.extensions).find(|extension| extension.critical) {
+        problems.push(Problem {
+            kind: ProblemKind::Constraint,
+            zh: format!("印章含有不认识的关键扩展 {}", unknown.id),
+            en: format!("the seal holds a critical extension that is not known: {}", unknown.id),
+        });
+    }
+    let timestamp =
+        seal.timestamp.map(|token| token_facts(TimestampKind::Signature, token, &Message::octets(seal.signature), &certificates));
+    let facts = SealFacts {
+        standard: seal.version.standard(),
+        id: seal.id.clone(),
+        name: seal.property.name.clone(),
+        created: seal.property.created,
+        valid_from: seal.property.valid_from,
+        valid_until: seal.property.valid_until,
+        maker: checked(maker, seal.algorithm, &seal.to_be_signed(), seal.signature, &certificates),
+        signer_listed: seal.property.signers.lists(signed.certificate),
+        timestamp,
+    };
+    let mut entry = SignatureFacts::new(id, SignatureKind::Seal, signer);
+    entry.problems = problems;
+    entry.seal = Some(Box::new(facts));
+    entry
+}
+
+/// One signature value under one certificate.
+fn checked(own: Option<Certificate>, name: Oid, signed: &[u8], value: &[u8], certificates: &Arc<[Certificate]>) -> SignerFacts {
+    let mut facts = SignerFacts {
+        gm: true,
+        certificates: Arc::clone(certificates),
+        signature_algorithm: name.to_string(),
+        signature_value_sha256: Hash::Sha256.digest(value).try_into().unwrap_or_default(),
+        ..SignerFacts::unreadable(Integrity::CertificateMissing)
+    };
+    let Some(certificate) = own else {
+        facts.integrity = Integrity::Malformed("the certificate in the seal structure cannot be read".into());
+        return facts;
+    };
+    facts.certificate = Some(certificate.clone());
+    let Ok(key) = certificate.public_key() else {
+        facts.integrity = Integrity::Unsupported("the key of the certificate".into());
+        return facts;
+    };
+    let identifier = sequence(&[&name.to_der().unwrap_or_default()]);
+    // The field often names the key's algorithm; SM2 then means SM3.
+    let algorithm = SignatureAlgorithm::from_der(&identifier, None, key).or_else(|_| SignatureAlgorithm::from_der(&identifier, Some(Hash::Sm3), key));
+    facts.integrity = match algorithm {
+        Ok(algorithm) => {
+            facts.signature_algorithm = algorithm.name();
+            facts.signature_digest = algorithm.hash();
+            facts.digest = algorithm.hash();
+            facts.digest_algorithm = algorithm.hash().map_or_else(String::new, |hash| hash.name().into());
+            match verify(key, &algorithm, signed, value) {
+                Ok(()) => Integrity::Intact,
+                Err(VerifyError::Unsupported(what)) => Integrity::Unsupported(what),
+                Err(_) => Integrity::BadSignature,
+            }
+        }
+        Err(VerifyError::Unsupported(what)) => Integrity::Unsupported(what),
+        Err(_) => Integrity::BadSignature,
+    };
+    if facts.digest.is_none() && facts.integrity == Integrity::Intact {
+        facts.integrity = Integrity::Unsupported("a signature algorithm without a digest".into());
+    }
+    facts
+}
