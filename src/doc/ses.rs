@@ -38,9 +38,9 @@ pub(super) fn seal_entry(id: &str, blob: &[u8], content: &ContentRanges<'_>, ext
             Ok(None) | Err(_) => Integrity::ContentMissing,
         };
     }
-    signer.timestamps.extend(signed.timestamp.map(|token| {
-        token_facts(TimestampKind::Signature, token, &Message::octets(signed.signature), &certificates)
-    }));
+    signer.timestamps.extend(
+        signed.timestamp.map(|token| token_facts(TimestampKind::Signature, token, &Message::octets(signed.signature), &certificates)),
+    );
     let mut problems = Vec::new();
     match signed.time {
         SigningTime::Claimed(at) => signer.signing_time = Some(at),
@@ -98,7 +98,8 @@ fn checked(own: Option<Certificate>, name: Oid, signed: &[u8], value: &[u8], cer
     };
     let identifier = sequence(&[&name.to_der().unwrap_or_default()]);
     // The field often names the key's algorithm; SM2 then means SM3.
-    let algorithm = SignatureAlgorithm::from_der(&identifier, None, key).or_else(|_| SignatureAlgorithm::from_der(&identifier, Some(Hash::Sm3), key));
+    let algorithm =
+        SignatureAlgorithm::from_der(&identifier, None, key).or_else(|_| SignatureAlgorithm::from_der(&identifier, Some(Hash::Sm3), key));
     facts.integrity = match algorithm {
         Ok(algorithm) => {
             facts.signature_algorithm = algorithm.name();

@@ -3,14 +3,13 @@
 //! GB/T 38540-2020, GM/T 0031-2014 §6 (seal) and §7 (seal signature), GB/T 33190-2016 §18.
 
 use super::{
-    Context,
+    Context, algorithms,
     chain::Use,
     findings::{Detail, Findings, defects},
     poe::Poes,
     policy::row,
     reach::{Clock, weak},
     signer::{Role, Times, arithmetic, shown, standing},
-    algorithms,
     verdict::{Conclusion, Indication, PackageVerdict, SealVerdict},
 };
 use crate::{
@@ -92,21 +91,38 @@ fn in_force(findings: &mut Findings<'_>, entry: &SignatureFacts, seal: &SealFact
     };
     let used = times.validity();
     if used < seal.valid_from {
-        return findings.unmet(row::SEAL_TIME, Conclusion::failed("NOT_YET_VALID"), shown("使用时印章尚未生效", "it was used before the seal began"));
+        return findings.unmet(
+            row::SEAL_TIME,
+            Conclusion::failed("NOT_YET_VALID"),
+            shown("使用时印章尚未生效", "it was used before the seal began"),
+        );
     }
     if used > seal.valid_until {
-        return findings.unmet(row::SEAL_TIME, Conclusion::indeterminate("EXPIRED"), shown("印章已过期，且没有过期前的时间证明", "the seal has expired and nothing proves an earlier time"));
+        return findings.unmet(
+            row::SEAL_TIME,
+            Conclusion::indeterminate("EXPIRED"),
+            shown("印章已过期，且没有过期前的时间证明", "the seal has expired and nothing proves an earlier time"),
+        );
     }
     if let Some(claimed) = claimed {
         if claimed < seal.valid_from {
-            return findings.unmet(row::SEAL_TIME, Conclusion::indeterminate("NOT_YET_VALID"), shown("自述的签章时间早于印章生效", "the claimed time is before the seal began"));
+            return findings.unmet(
+                row::SEAL_TIME,
+                Conclusion::indeterminate("NOT_YET_VALID"),
+                shown("自述的签章时间早于印章生效", "the claimed time is before the seal began"),
+            );
         }
         if claimed > seal.valid_until {
-            return findings.unmet(row::SEAL_TIME, Conclusion::indeterminate("EXPIRED"), shown("自述的签章时间晚于印章失效", "the claimed time is after the seal ended"));
+            return findings.unmet(
+                row::SEAL_TIME,
+                Conclusion::indeterminate("EXPIRED"),
+                shown("自述的签章时间晚于印章失效", "the claimed time is after the seal ended"),
+            );
         }
         if let Some(certificate) = entry.signer.certificate.as_ref().filter(|certificate| !certificate.is_valid_at(claimed)) {
             let sub = if claimed < certificate.not_before() { "NOT_YET_VALID" } else { "EXPIRED" };
-            let detail = shown("自述的签章时间不在签章者证书有效期内", "the claimed time is outside the validity of the signer's certificate");
+            let detail =
+                shown("自述的签章时间不在签章者证书有效期内", "the claimed time is outside the validity of the signer's certificate");
             return findings.unmet(row::SEAL_TIME, Conclusion::indeterminate(sub), detail);
         }
     }

@@ -1,6 +1,6 @@
 //! Which entries of a package a signature protects, and which nobody protects. GB/T 33190-2016 §18.2.
 
-use super::{Digests, Described, DocumentFiles, Draft, value};
+use super::{Described, Digests, DocumentFiles, Draft, value};
 use crate::doc::{
     facts::{Changes, Coverage, Integrity, PackageFacts, SignatureFacts},
     zip::Package,
@@ -82,7 +82,10 @@ pub(super) fn settle(entry: &mut SignatureFacts, package: &PackageFacts, later: 
     let decided = matches!(entry.signer.integrity, Integrity::Malformed(_) | Integrity::Unsupported(_));
     if !package.changed.is_empty() && !decided {
         entry.signer.integrity = Integrity::HashMismatch;
-    } else if !package.missing.is_empty() && !matches!(entry.signer.integrity, Integrity::HashMismatch | Integrity::BadSignature) && !decided {
+    } else if !package.missing.is_empty()
+        && !matches!(entry.signer.integrity, Integrity::HashMismatch | Integrity::BadSignature)
+        && !decided
+    {
         entry.signer.integrity = Integrity::ContentMissing;
     }
     if !package.uncovered.is_empty() || !package.missing.is_empty() {

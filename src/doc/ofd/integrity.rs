@@ -57,7 +57,10 @@ pub(super) fn check(
     let added = files.filter(|(entry, file)| !present.contains(entry) && !own.contains(entry) && !file.name.ends_with("Signatures.xml"));
     let (removed, added) = (few(removed), few(added.map(|(_, file)| file.name.as_str())));
     if !intact {
-        checked.problems.push(Problem::malformed("完整性列表（GM/T 0099）的签名不成立", "the signature over the integrity list (GM/T 0099) does not hold"));
+        checked.problems.push(Problem::malformed(
+            "完整性列表（GM/T 0099）的签名不成立",
+            "the signature over the integrity list (GM/T 0099) does not hold",
+        ));
     } else {
         checked.files = vec![list.entry, entry];
         checked.problems.push(Problem::notice(

@@ -9,7 +9,6 @@ mod structure;
 mod value;
 mod xml;
 
-
 use super::{
     ReadOptions,
     facts::{Facts, Integrity, PackageFacts, Problem, ProblemKind, SignatureFacts, SignatureKind, SignerFacts},
@@ -279,7 +278,10 @@ fn entries(
     };
     for entry in &mut entries {
         if draft.loose {
-            let text = ("文件位置的写法不规范（反斜杠、大小写或缺少开头的斜杠）", "a location is written loosely (backslashes, case, or no slash at its start)");
+            let text = (
+                "文件位置的写法不规范（反斜杠、大小写或缺少开头的斜杠）",
+                "a location is written loosely (backslashes, case, or no slash at its start)",
+            );
             entry.problems.push(Problem::notice(text.0, text.1));
         }
         coverage::settle(entry, &package, &later);

@@ -128,7 +128,10 @@ pub(super) fn signed_data(id: &str, value: &[u8], xml: &Vec<u8>, extra: &[Certif
             let plain = content == *xml || hashes.iter().any(|hash| digest(*hash) == content);
             let encoded = hashes.iter().any(|hash| BASE64_STANDARD.encode(digest(*hash)).as_bytes() == content.trim_ascii());
             if !plain && !encoded {
-                signers.iter_mut().filter(|signer| signer.integrity == Integrity::Intact).for_each(|signer| signer.integrity = Integrity::HashMismatch);
+                signers
+                    .iter_mut()
+                    .filter(|signer| signer.integrity == Integrity::Intact)
+                    .for_each(|signer| signer.integrity = Integrity::HashMismatch);
             }
             (signers, encoded.then_some(("所签摘要写成 Base64 文本", "the signed digest is written as Base64 text")))
         }
@@ -154,9 +157,7 @@ pub(super) fn signed_data(id: &str, value: &[u8], xml: &Vec<u8>, extra: &[Certif
 /// A signature value alone: the signer's certificate has to be supplied.
 fn bare(id: &str, value: &[u8], xml: &[u8], extra: &[Certificate]) -> SignatureFacts {
     let algorithm = SignatureAlgorithm::new(Scheme::Sm2);
-    let good = |certificate: &&Certificate| {
-        certificate.public_key().is_ok_and(|key| verify(key, &algorithm, xml, value).is_ok())
-    };
+    let good = |certificate: &&Certificate| certificate.public_key().is_ok_and(|key| verify(key, &algorithm, xml, value).is_ok());
     let found = extra.iter().take(256).find(good).cloned();
     let signer = SignerFacts {
         gm: true,

@@ -42,7 +42,8 @@ pub(super) fn tree(text: &str) -> Result<Document<'_>, &'static str> {
 fn shallow(text: &str) -> bool {
     let mut depth = 0usize;
     let mut rest = text.as_bytes();
-    let skip = |rest: &[u8], mark: &[u8]| rest.windows(mark.len()).position(|window| window == mark).map_or(rest.len(), |at| at + mark.len());
+    let skip =
+        |rest: &[u8], mark: &[u8]| rest.windows(mark.len()).position(|window| window == mark).map_or(rest.len(), |at| at + mark.len());
     while let Some(at) = rest.iter().position(|octet| *octet == b'<') {
         rest = rest.get(at..).unwrap_or_default();
         let length = if rest.starts_with(b"<!--") {

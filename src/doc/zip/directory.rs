@@ -81,7 +81,10 @@ fn end_record(source: &dyn ByteSource, problems: &mut Vec<Problem>) -> io::Resul
         }
     }
     if exact.len() > 1 || !exact.is_empty() && last.is_some() {
-        let text = ("文件包有不止一个目录结尾，不同软件会看到不同内容", "the package has more than one end record: readers see different contents");
+        let text = (
+            "文件包有不止一个目录结尾，不同软件会看到不同内容",
+            "the package has more than one end record: readers see different contents",
+        );
         problems.push(Problem::malformed(text.0, text.1));
     }
     Ok(exact.into_iter().next().or(last))
@@ -129,21 +132,13 @@ fn central(octets: &[u8], total: usize, problems: &mut Vec<Problem>) -> Option<V
             problems.push(malformed("是文件夹却带有内容", "is a folder and has contents"));
         }
         let name = normal(&shown, problems);
-        entries.push(Entry {
-            name,
-            folder,
-            size,
-            packed,
-            crc: u32_at(header, 16),
-            method,
-            flags,
-            raw_name,
-            header: offset,
-            data: None,
-        });
+        entries.push(Entry { name, folder, size, packed, crc: u32_at(header, 16), method, flags, raw_name, header: offset, data: None });
     }
     if entries.len() != total {
-        problems.push(Problem::malformed("文件包目录的条目数与目录结尾所写不符", "the central directory has another number of entries than the end record says"));
+        problems.push(Problem::malformed(
+            "文件包目录的条目数与目录结尾所写不符",
+            "the central directory has another number of entries than the end record says",
+        ));
     }
     Some(entries)
 }

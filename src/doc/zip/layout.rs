@@ -33,10 +33,9 @@ pub(super) fn check(source: &dyn ByteSource, entries: &mut [Entry], end: &End, p
     let mut reached = 0;
     for ((start, stop), position) in extents {
         if start < reached {
-            let told = position.and_then(|position| entries.get(position)).map_or_else(
-                || ("文件包目录".to_owned(), "the central directory".to_owned()),
-                |entry| entry_words(&entry.name),
-            );
+            let told = position
+                .and_then(|position| entries.get(position))
+                .map_or_else(|| ("文件包目录".to_owned(), "the central directory".to_owned()), |entry| entry_words(&entry.name));
             problems.push(Problem::malformed(format!("{}与另一部分重叠", told.0), format!("{} overlaps another part", told.1)));
         } else if complete && start > reached {
             gap(source, reached, start, problems)?;

@@ -8,7 +8,6 @@ mod directory;
 mod inflate;
 mod layout;
 
-
 use super::{facts::Problem, source::ByteSource};
 use std::{collections::HashMap, io};
 
