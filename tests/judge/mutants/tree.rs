@@ -68,7 +68,7 @@ impl Node {
         out.push(tag);
         let digits = contents.len().to_be_bytes();
         let zeros = digits.iter().take_while(|digit| **digit == 0).count();
-        if long == Some(mine) && tag & 0x20 != 0 && contents.len() % 2 == 0 {
+        if long == Some(mine) && tag & 0x20 != 0 && contents.len().is_multiple_of(2) {
             // The indefinite form of BER.
             out.push(0x80);
             out.extend_from_slice(&contents);
