@@ -138,18 +138,16 @@ impl Pool {
                             }
                         }
                     }
-                    Some(RevocationEvidence::Ocsp(response)) => {
-                        if Material::keep(&mut material.ocsps, response.der()) {
-                            let at_hand = response.certificates().iter().chain(&self.certificates);
-                            let responder = at_hand.into_iter().find(|certificate| response.is_by(certificate));
-                            todo.extend(
-                                responder
-                                    .filter(|responder| !result.path.contains(responder))
-                                    .map(|responder| (responder.clone(), Purpose::Ocsp, at)),
-                            );
-                        }
+                    Some(RevocationEvidence::Ocsp(response)) if Material::keep(&mut material.ocsps, response.der()) => {
+                        let at_hand = response.certificates().iter().chain(&self.certificates);
+                        let responder = at_hand.into_iter().find(|certificate| response.is_by(certificate));
+                        todo.extend(
+                            responder
+                                .filter(|responder| !result.path.contains(responder))
+                                .map(|responder| (responder.clone(), Purpose::Ocsp, at)),
+                        );
                     }
-                    None => (),
+                    Some(RevocationEvidence::Ocsp(_)) | None => (),
                 }
             }
         }
