@@ -11,7 +11,6 @@ use crate::{
     verify::Revocation,
     world::{Clock as _, SystemClock},
 };
-use sha2::{Digest as _, Sha256};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Arguments of `xinyin receipt`.
@@ -88,13 +87,7 @@ pub fn run(args: Args) -> ExitCode {
 fn verify(command: Command) -> Result<Checked, String> {
     let Command::Verify { file, trust, store, cert, crl, ocsp, revocation, document, at, .. } = command;
     let octets = files::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let document = match document {
-        None => None,
-        Some(path) => {
-            let octets = files::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            Some(hex::encode(Sha256::digest(&octets)))
-        }
-    };
+    let document = document.map(|path| files::read(&path).map_err(|error| format!("{}: {error}", path.display()))).transpose()?;
     let mut sources = Sources { trust, certificates: cert, crls: crl, ocsps: ocsp, ..Sources::default() };
     if sources.trust.is_empty() {
         let store = store.unwrap_or_else(default_path);

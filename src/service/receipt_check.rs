@@ -82,8 +82,8 @@ fn part(part: &'static str, status: Standing, text: impl Into<String>, text_en: 
     Part { part, status, text: text.into(), text_en: text_en.into() }
 }
 
-/// Checks a receipt against trusted certificates. `document` is the SHA-256 of the document that it should be about.
-pub fn check(octets: &[u8], evidence: &Evidence, at: Moment, revocation: Revocation, document: Option<&str>) -> Checked {
+/// Checks a receipt against trusted certificates. `document` holds the octets of the document that it should be about.
+pub fn check(octets: &[u8], evidence: &Evidence, at: Moment, revocation: Revocation, document: Option<&[u8]>) -> Checked {
     let mut parts = Vec::new();
     let statement = statement(octets);
     match &statement {
@@ -110,7 +110,7 @@ pub fn check(octets: &[u8], evidence: &Evidence, at: Moment, revocation: Revocat
     if let Some(statement) = &statement {
         parts.push(report(statement));
         if let Some(document) = document {
-            let same = document.eq_ignore_ascii_case(&statement.document_sha256);
+            let same = hex::encode(Sha256::digest(document)).eq_ignore_ascii_case(&statement.document_sha256);
             parts.push(if same {
                 part("document", Standing::Pass, "回执针对这份文件", "the receipt is about this document")
             } else {
