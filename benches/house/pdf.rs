@@ -57,7 +57,7 @@ impl Yard {
         prepared.finish(signature).complete(document, None).unwrap()
     }
 
-    fn signed(&self, document: &Vec<u8>) -> Vec<u8> {
+    fn signed(&self, document: &dyn ByteSource) -> Vec<u8> {
         let output = self.sign(document);
         let whole = output.over(document);
         whole.slice(0, usize::try_from(whole.len()).unwrap()).unwrap()

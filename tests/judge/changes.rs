@@ -84,7 +84,7 @@ pub fn form_sample() -> Vec<u8> {
         (3, format!("<<{PAGE}/Annots[{LIST}]>>")),
         (4, stream("", text)),
         (5, "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>".into()),
-        (6, format!("<</Fields[7 0 R 8 0 R 9 0 R 12 0 R 16 0 R 18 0 R]/DA(/Helv 0 Tf 0 g)/DR<</Font<</Helv 5 0 R>>>>>>")),
+        (6, "<</Fields[7 0 R 8 0 R 9 0 R 12 0 R 16 0 R 18 0 R]/DA(/Helv 0 Tf 0 g)/DR<</Font<</Helv 5 0 R>>>>>>".to_owned()),
         (7, format!("<<{NAME}>>")),
         (8, format!("<<{BOX}/AS/Off>>")),
         (9, format!("<<{AMOUNT}/V(100)/AP<</N 13 0 R>>>>")),
@@ -157,7 +157,8 @@ fn filled_name(value: &str) -> Vec<(u32, String)> {
 fn honest_changes_are_permitted_and_named() {
     let signed = plain();
     assert!(sound(&facts(signed, None)), "{:#?}", facts(signed, None));
-    let cases: Vec<(&str, Vec<(u32, String)>, &str)> = vec![
+    type Case = (&'static str, Vec<(u32, String)>, &'static str);
+    let cases: Vec<Case> = vec![
         ("a field without appearance", vec![(7, format!("<<{NAME}/V(Zhang Wei)>>"))], "form field 姓名: （空） → Zhang Wei"),
         ("a field with appearance", filled_name("Zhang Wei"), "form field 姓名: （空） → Zhang Wei"),
         (

@@ -151,7 +151,10 @@ fn bombs_after_a_signature_are_neither_opened_whole_nor_passed() {
     let deep = "q ".repeat(400_000);
     let inside = "/Type/XObject/Subtype/Form/BBox[0 0 200 20]/Resources<</XObject<</A 100 0 R>>>>";
     let cases = [
-        ("an appearance that inflates", with_stream(&signed, 100, "/Type/XObject/Subtype/Form/BBox[0 0 200 20]", &bomb, &[field.clone()])),
+        (
+            "an appearance that inflates",
+            with_stream(&signed, 100, "/Type/XObject/Subtype/Form/BBox[0 0 200 20]", &bomb, std::slice::from_ref(&field)),
+        ),
         (
             "metadata that inflate",
             with_stream(

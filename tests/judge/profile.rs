@@ -3,6 +3,7 @@
 //! chain without the fault, which is accepted.
 
 use crate::paths::{Authority, ISSUES, at, name};
+use std::slice::from_ref;
 use xinyin::{
     crypto::{KeyKind, Oid, Signer as _},
     keys::SoftKey,
@@ -301,11 +302,11 @@ fn name_constraints_of_every_form() {
     };
     let subject = name("x");
     for (base, names, good) in &permitted {
-        let result = judged(constraint(true, std::slice::from_ref(base)), &subject, names);
+        let result = judged(constraint(true, from_ref(base)), &subject, names);
         assert_eq!(result.outcome == Outcome::Accepted, *good, "permitted {base:?}, {names:?}: {:?}", result.faults);
         // What lies inside a permitted subtree lies inside the same one excluded; what cannot be compared is refused either way.
         if *good && names.iter().all(|name| std::mem::discriminant(name) == std::mem::discriminant(base)) {
-            refused_for(&judged(constraint(false, std::slice::from_ref(base)), &subject, names), FaultKind::NameConstraints);
+            refused_for(&judged(constraint(false, from_ref(base)), &subject, names), FaultKind::NameConstraints);
         }
     }
     // Excluded beats permitted; a wildcard that stands for an excluded name is excluded.
@@ -347,26 +348,26 @@ fn constraints_of_several_authorities_add_up() {
     let leaf = server(&second, |leaf| leaf.subject_alt_names(&[dns("foo.cn")]));
     let (foo, bar) = (dns("foo.cn"), dns("bar.cn"));
     let judged = |pool: &[Certificate]| ask(&leaf, pool, &root.root(), Some("foo.cn"));
-    accepted(&judged(&[ca(&root, &first, 2, std::slice::from_ref(&foo), &[]), ca(&first, &second, 3, &[foo.clone(), bar.clone()], &[])]));
+    accepted(&judged(&[ca(&root, &first, 2, from_ref(&foo), &[]), ca(&first, &second, 3, &[foo.clone(), bar.clone()], &[])]));
     // Narrowed below, widened below, broken by an authority's own name.
     for (above, below, borne) in [
         (&[foo.clone(), bar.clone()][..], &[bar.clone()][..], &[][..]),
-        (&[bar.clone()], &[foo.clone(), bar.clone()], &[]),
-        (&[foo.clone()], &[], &[bar.clone()]),
+        (from_ref(&bar), &[foo.clone(), bar.clone()], &[]),
+        (from_ref(&foo), &[], from_ref(&bar)),
     ] {
         let pool = [ca(&root, &first, 2, above, &[]), ca(&first, &second, 3, below, borne)];
         refused_for(&judged(&pool), FaultKind::NameConstraints);
     }
     // A self-issued certificate is exempt, unless it is the leaf.
     let rolled = Authority { name: first.name.clone(), key: key() };
-    let pool = [ca(&root, &first, 2, std::slice::from_ref(&foo), &[]), ca(&first, &rolled, 3, &[], std::slice::from_ref(&bar))];
+    let pool = [ca(&root, &first, 2, from_ref(&foo), &[]), ca(&first, &rolled, 3, &[], from_ref(&bar))];
     accepted(&ask(&server(&rolled, |leaf| leaf.subject_alt_names(&[dns("foo.cn")])), &pool, &root.root(), Some("foo.cn")));
-    let own = rolled.issue(7, &rolled.name, &key(), |leaf| leaf.subject_alt_names(std::slice::from_ref(&bar)));
+    let own = rolled.issue(7, &rolled.name, &key(), |leaf| leaf.subject_alt_names(from_ref(&bar)));
     refused_for(&ask(&own, &pool, &root.root(), Some("bar.cn")), FaultKind::NameConstraints);
     // Another path of the same authority without the constraint is found.
     let free = Authority::new(KIND, "无约束");
     let pool = [
-        ca(&root, &first, 2, std::slice::from_ref(&bar), &[]),
+        ca(&root, &first, 2, from_ref(&bar), &[]),
         ca(&first, &second, 3, &[], &[]),
         ca(&root, &free, 4, &[], &[]),
         ca(&free, &second, 5, &[], &[]),

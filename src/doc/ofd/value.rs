@@ -83,7 +83,8 @@ pub(super) fn entries(id: &str, value: &[u8], protected: &Protected<'_>, extra: 
 }
 
 fn sealed(id: &str, value: &[u8], protected: &Protected<'_>, extra: &[Certificate]) -> SignatureFacts {
-    let mut entry = seal_entry(id, value, &ContentRanges::detached(protected.xml, vec![0..protected.xml.len() as u64]), extra);
+    let mut entry =
+        seal_entry(id, value, &ContentRanges::detached(protected.xml, std::iter::once(0..protected.xml.len() as u64).collect()), extra);
     let Ok(signed) = SealSignature::parse(value) else { return entry };
     if protected.draft.listed.sign {
         entry.problems.push(Problem::notice("签名列表写作数字签名，实为电子签章", "the list says signature and the value is a seal's"));

@@ -258,7 +258,7 @@ mod tests {
     }
 
     fn count(der: &[u8]) -> usize {
-        Tlv::parse(der).unwrap().children().map(|child| child.unwrap()).count()
+        Tlv::parse(der).unwrap().children().collect::<Result<Vec<_>, _>>().unwrap().len()
     }
 
     #[test]

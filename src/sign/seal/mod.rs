@@ -25,4 +25,5 @@ pub use {
 };
 
 #[cfg(all(test, feature = "service"))]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests;
