@@ -7,7 +7,7 @@
 //! let output = signed.complete(document, None)?;        // judged by our own reader; only then is it handed out
 //! ```
 //!
-//! Levels above B-T are raised on what is signed: [`material`] collects what validates it, [`add_material`] puts it in, [`archive`]
+//! Levels above B-T are raised on what is signed: [`material()`] collects what validates it, [`add_material`] puts it in, [`archive`]
 //! stamps the whole; `xinyin extend` does the same to signatures of others.
 //!
 //! The document is never held whole: a signed PDF is the original, octet for octet, and what follows it.

@@ -1,6 +1,6 @@
 //! OFD packages (GB/T 33190-2016) and their signatures: every signature of every document, over the original octets.
 //!
-//! The package is read by [`crate::doc::zip`]; each protected file is hashed once, as a stream, however many signatures protect it.
+//! The package is read by `zip`; each protected file is hashed once, as a stream, however many signatures protect it.
 
 mod coverage;
 mod integrity;

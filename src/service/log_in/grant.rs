@@ -74,7 +74,7 @@ pub fn cancel(provider: &Provider, asked: &Asked) -> Answer {
 /// What a request would come to with who is here; nothing is written.
 #[derive(Debug)]
 pub enum Foreseen {
-    /// Nothing is missing: [`settle`] will give a code.
+    /// Nothing is missing: `settle` will give a code.
     Grant(Box<(states::Proved, AuditEvent)>),
     /// Anything else is settled already.
     Settled(Settled),

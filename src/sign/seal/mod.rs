@@ -1,5 +1,5 @@
 //! Electronic seals: their making ([`prepare`] → [`Prepared::finish`], read back and checked before it is handed out), and how
-//! they look (`Round`, `Square`: paths, an SVG document or a bitmap). [`inspect`] says what a seal made by anybody says.
+//! they look (`Round`, `Square`: paths, an SVG document or a bitmap). [`inspect()`] says what a seal made by anybody says.
 
 mod inspect;
 mod make;
