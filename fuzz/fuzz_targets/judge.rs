@@ -15,5 +15,5 @@ fuzz_target!(|data: &[u8]| {
     assert_ne!(verdict.indication, Indication::Passed);
     assert!(verdict.sub_indication.is_some());
     assert_eq!(judge(&facts, &evidence, &policy, &options), verdict);
-    assert!(!render_text(&verdict).is_empty());
+    assert!(!render_text(&verdict, false).is_empty());
 });

@@ -3,8 +3,12 @@
 //! Elliptic-curve signatures are deterministic (RFC 6979), so that a weak random source can never leak a key; RSA signing is
 //! ring's, which is constant-time. Key octets are wiped when the key is dropped and never shown by `Debug`.
 
-use crate::crypto::{Hash, KeyKind, PublicKey, Scheme, SignError, SignatureAlgorithm, Signer, sm2::DISTINGUISHING_ID};
-use pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, EncodePublicKey as _, LineEnding, PrivateKeyInfoRef};
+#[cfg(feature = "service")]
+use crate::crypto::KeyKind;
+use crate::crypto::{Hash, PublicKey, Scheme, SignError, SignatureAlgorithm, Signer, sm2::DISTINGUISHING_ID};
+#[cfg(feature = "service")]
+use pkcs8::EncodePrivateKey as _;
+use pkcs8::{DecodePrivateKey as _, EncodePublicKey as _, LineEnding, PrivateKeyInfoRef};
 use ring::signature as rs;
 use std::fmt;
 use zeroize::Zeroizing;

@@ -22,6 +22,7 @@ mod postgres;
 mod proofs;
 mod readme;
 mod receipts;
+mod routes;
 mod running;
 mod signing;
 mod store;
