@@ -17,8 +17,9 @@ help: ## What there is to make
 	@echo 'XINYIN_CACHE=FOLDER chooses where compiled code and tools are kept between clones (default ~/.cache/xinyin).'
 
 .PHONY: demo
-demo: prepare ## Build and run the service, a stand-in province and a sample portal on loopback
-	@cargo build --bin xinyin
+demo: ## Build and run the service, a stand-in province and a sample portal on loopback
+	@scripts/prepare --fonts
+	cargo build --bin xinyin
 	exec target/debug/xinyin demo --data '$(DATA)' --port '$(PORT)'
 
 .PHONY: test
