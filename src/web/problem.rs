@@ -131,3 +131,27 @@ pub fn json(fault: &Fault, case: &str) -> serde_json::Value {
 pub fn case(extensions: &http::Extensions) -> &str {
     extensions.get::<Case>().map_or("", |case| case.0.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{Router, routing::get};
+    use tower::ServiceExt as _;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    async fn handler() {
+        panic!("350899199001010018 stood in what was being handled");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_coded_answer_that_tells_nothing_of_it() {
+        let app: Router = Router::new().route("/", get(handler)).layer(CatchPanicLayer::custom(panicked));
+        let request = http::Request::builder().uri("/").body(Body::empty()).unwrap();
+        let answer = app.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), http::StatusCode::INTERNAL_SERVER_ERROR);
+        let Pending(fault) = answer.extensions().get().expect("what `render` gives its form");
+        assert_eq!(fault.code.id, code::SYSTEM.id);
+        let problem = json(fault, "case");
+        assert!(!problem.to_string().contains("350899"), "{problem}");
+    }
+}
