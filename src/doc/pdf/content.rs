@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn operators_come_with_their_operands_and_inline_images_are_passed_over() {
         let mut seen = Vec::new();
-        let content = b"q 1 0 0 RG /F1 12 Tf (a)Tj[(b)-20(c)]TJ BI /W 1 ID \x00EI( EI f false BDC";
+        let content = b"q 1 0 0 RG /F1 12 Tf (a)Tj[(b)-20(c)]TJ BI /W 1 ID \x01EI( EI f false BDC";
         operators(content, |operator, operands| {
             seen.push((String::from_utf8_lossy(operator).into_owned(), operands.len()));
             Ok(())
