@@ -148,7 +148,7 @@ mod tests {
         let app: Router = Router::new().route("/", get(handler)).layer(CatchPanicLayer::custom(panicked));
         let request = http::Request::builder().uri("/").body(Body::empty()).unwrap();
         let answer = app.oneshot(request).await.unwrap();
-        assert_eq!(answer.status(), http::StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let Pending(fault) = answer.extensions().get().expect("what `render` gives its form");
         assert_eq!(fault.code.id, code::SYSTEM.id);
         let problem = json(fault, "case");
