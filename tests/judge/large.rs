@@ -130,7 +130,7 @@ fn bomb(size: u64) -> Vec<u8> {
 }
 
 fn with_stream(document: &[u8], number: u32, entries: &str, data: &[u8], objects: &[(u32, String)]) -> Vec<u8> {
-    // A placeholder of plain letters, exchanged for the data afterwards: offsets stay as they are.
+    // Plain letters hold the place, so that offsets stay as they are when the real octets go in.
     let mark = "X".repeat(data.len());
     let mut list = vec![(number, format!("<<{entries}/Filter/FlateDecode/Length {}>>\nstream\n{mark}\nendstream", data.len()))];
     list.extend_from_slice(objects);

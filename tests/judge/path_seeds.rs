@@ -1,5 +1,6 @@
 //! Seeds of the fuzzing corpus for certificates, lists, OCSP and paths, of our own making:
-//! `cargo test --test judge path_seeds -- --ignored` writes them anew.
+//! `cargo test --test judge path_seeds -- --ignored` writes them anew. No test but a tool: it stands here for the builders of the
+//! tests, and is left out of a run because it changes the kept files.
 
 use crate::paths::{Authority, Chain, ISSUES, SIGNS, at, name};
 use xinyin::{
