@@ -14,7 +14,7 @@ help: ## What there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS=$$'\t' read -r name text; do printf 'make %-8s %s\n' "$$name" "$$text"; done
 	@echo
 	@echo 'DATA=FOLDER and PORT=N choose where the demo keeps its data and listens (now $(DATA), $(PORT)).'
-	@echo 'XINYIN_CACHE=FOLDER chooses where compiled code and tools are kept between clones (default ~/.cache/xinyin).'
+	@echo 'XINYIN_TARGET=FOLDER chooses where compiled code and tools are kept between clones (default ~/.cache/xinyin/target).'
 
 .PHONY: demo
 demo: ## Build and run the service, a stand-in province and a sample portal on loopback
