@@ -4,21 +4,25 @@ use super::reports::Reports;
 use crate::{
     config::Config,
     doc::source::ByteSource,
+    fault::Fault,
     files::{self, Access, OpenFile},
     moment::Moment,
     net::{Net, NetOptions, Origin},
     service::{
+        evidence,
         reports::Format,
+        timestamp_client::Authority,
         trust::{TrustStore, default_path},
         verify::{Sources, offline, online},
     },
     verify::{
-        Evidence, Options, Policy, Revocation, Verdict,
+        Evidence, Options, Policy, Record, Revocation, Verdict,
         frozen::{self, Provenance},
         render_text,
     },
-    world::{Clock as _, SystemClock},
+    world::{Clock as _, SystemClock, SystemDice},
 };
+use url::Url;
 use std::{
     collections::BTreeMap,
     io::Write as _,
@@ -83,6 +87,9 @@ pub struct Args {
     /// Write everything the verdict rests on beside the document here, for --evidence (one FILE only)
     #[arg(long, value_name = "FILE")]
     evidence_out: Option<PathBuf>,
+    /// Put a time-stamp of this authority over what --evidence-out writes; with --evidence it renews what is in there
+    #[arg(long, value_name = "URL", requires = "evidence_out")]
+    tsa: Option<String>,
     /// strict, archive, or a policy file (TOML or JSON)
     #[arg(long, default_value = "strict", value_name = "NAME|FILE")]
     policy: String,
@@ -109,6 +116,8 @@ struct Desk {
     replay: Option<(Moment, bool)>,
     revocation: Revocation,
     evidence_out: Option<PathBuf>,
+    /// Who stamps it.
+    authority: Option<Authority>,
 }
 
 /// Runs the command.
@@ -196,6 +205,9 @@ fn prepare(args: &Args) -> Result<Desk, String> {
             );
         }
         evidence.extend(frozen.evidence.clone());
+        if !args.replay {
+            evidence.records.extend(frozen.added.iter().cloned());
+        }
     }
     let frozen = frozen.filter(|_| args.replay);
     let contents = args.content.iter().map(|path| OpenFile::open(path).map_err(|error| format!("{}: {error}", path.display())));
@@ -208,6 +220,7 @@ fn prepare(args: &Args) -> Result<Desk, String> {
         at: args.at,
         replay: frozen.map(|frozen| (frozen.at, frozen.at_given)),
         evidence_out: args.evidence_out.clone(),
+        authority: args.tsa.as_deref().map(authority).transpose()?,
         revocation: if args.revocation == "soft" { Revocation::Soft } else { Revocation::Hard },
     })
 }
@@ -239,6 +252,15 @@ fn net(args: &Args) -> Result<Option<(Net, tokio::runtime::Runtime)>, String> {
     Ok(Some((net, runtime.map_err(|error| error.to_string())?)))
 }
 
+/// The authority that was named: naming it permits asking it.
+fn authority(text: &str) -> Result<Authority, String> {
+    let wrong = || format!("--tsa {text}: an address such as http://tsa.example.cn/tsa is expected");
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let allow = vec![Origin::named(&url).ok_or_else(wrong)?];
+    let net = Net::new(NetOptions { allow, ..NetOptions::default() }).map_err(|error| error.to_string())?;
+    Ok(Authority { net, url })
+}
+
 fn judge(path: &Path, desk: &Desk) -> Result<Verdict, String> {
     let file = OpenFile::open(path).map_err(|error| error.to_string())?;
     let (at, at_given) = desk.replay.unwrap_or((desk.at.unwrap_or(desk.now), desk.at.is_some()));
@@ -253,10 +275,19 @@ fn judge(path: &Path, desk: &Desk) -> Result<Verdict, String> {
         let mut all = desk.evidence.clone();
         all.extend(fetched);
         let document = hex::decode(&verdict.sha256).ok().and_then(|digest| digest.try_into().ok()).unwrap_or_default();
-        let frozen = frozen::freeze(&all, &desk.policy, &options, &document);
+        let record = desk.authority.as_ref().map(|authority| stamped(&file, &all, authority)).transpose()?;
+        let frozen = frozen::freeze_under(&all, record.as_ref(), &desk.policy, &options, &document);
         files::write_atomic(out, &frozen, Access::Public).map_err(|error| format!("{}: {error}", out.display()))?;
     }
     Ok(verdict)
+}
+
+/// A time-stamp over the document and its evidence.
+fn stamped(file: &OpenFile, all: &Evidence, authority: &Authority) -> Result<Record, String> {
+    let told = |fault: Fault| format!("{fault} / {}", fault.code.remedy_en);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let digests = evidence::digests(file).map_err(told)?;
+    runtime.block_on(evidence::stamp(all, &digests, std::slice::from_ref(authority), &SystemDice)).map_err(told)
 }
 
 /// Frozen evidence from a file, which anybody could have written.

@@ -31,6 +31,7 @@ pub(super) fn seal_entry(id: &str, blob: &[u8], content: &ContentRanges<'_>, ext
 
     let message = Message::outside(content);
     let mut signer = checked(own, signed.algorithm, signed.to_be_signed, signed.signature, &certificates);
+    signer.carried = own_and_maker(&signed).map(|der| Hash::Sha256.digest(der).try_into().unwrap_or_default()).into();
     if let Some(hash) = signer.digest {
         signer.integrity = match message.digest(hash) {
             Ok(Some(digest)) if digest == signed.data_hash => signer.integrity,
@@ -76,6 +77,11 @@ pub(super) fn seal_entry(id: &str, blob: &[u8], content: &ContentRanges<'_>, ext
     entry.problems = problems;
     entry.seal = Some(Box::new(facts));
     entry
+}
+
+/// The certificates that stand in the structure.
+fn own_and_maker<'a>(signed: &SealSignature<'a>) -> [&'a [u8]; 2] {
+    [signed.certificate, signed.seal.maker]
 }
 
 /// One signature value under one certificate.

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod connector;
 pub mod desk;
 pub mod doctor;
+pub mod evidence;
 pub mod install;
 pub mod log_in;
 pub mod portals;

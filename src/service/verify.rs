@@ -2,6 +2,7 @@
 
 use super::trust::{certificates, unreadable};
 use crate::{
+    crypto::Hash,
     doc::{
         self, Facts, ReadOptions,
         facts::{Imprint, Integrity},
@@ -26,7 +27,12 @@ const ROUNDS: usize = 3;
 const MAX_CALLS: usize = 16;
 
 /// Reads a document; of several contents supplied, the one counts that was signed or stamped, otherwise the first.
-fn read(source: &dyn ByteSource, contents: &[&dyn ByteSource], evidence: &Evidence) -> std::io::Result<Facts> {
+fn read(source: &dyn ByteSource, contents: &[&dyn ByteSource], evidence: &mut Evidence) -> std::io::Result<Facts> {
+    let mut hashes: Vec<Hash> = evidence.records.iter().map(|record| record.hash).filter(|hash| *hash != Hash::Sha256).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    evidence.document = hashes.into_iter().map(|hash| Ok((hash, digest(source, hash)?))).collect::<std::io::Result<_>>()?;
+    let evidence = &*evidence;
     let with = |content| doc::read(source, &ReadOptions { content, certificates: &evidence.certificates });
     let Some((first, others)) = contents.split_first() else { return with(None) };
     let facts = with(Some(*first))?;
@@ -40,6 +46,13 @@ fn read(source: &dyn ByteSource, contents: &[&dyn ByteSource], evidence: &Eviden
         }
     }
     Ok(facts)
+}
+
+/// The digest of a whole document.
+pub(super) fn digest(source: &dyn ByteSource, hash: Hash) -> std::io::Result<Vec<u8>> {
+    let mut hasher = hash.hasher();
+    source.stream(0, source.len(), &mut |piece| hasher.update(piece))?;
+    Ok(hasher.finish())
 }
 
 fn is_on_content(facts: &Facts) -> bool {
@@ -56,6 +69,7 @@ pub fn offline(
     policy: &Policy,
     options: &Options,
 ) -> std::io::Result<Verdict> {
+    let evidence = &mut evidence.clone();
     let facts = read(source, contents, evidence)?;
     Ok(verify::judge(&facts, evidence, policy, options))
 }
@@ -70,8 +84,20 @@ pub async fn online(
     options: &Options,
     net: &Net,
 ) -> std::io::Result<(Verdict, Evidence)> {
-    let facts = read(source, contents, evidence)?;
+    recognised(source, contents, evidence, policy, options, net).await.map(|(verdict, fetched, _)| (verdict, fetched))
+}
+
+/// Judges like [`online`]; tells too what the document is recognised by when it comes again ([`verify::identities`]).
+pub async fn recognised(
+    source: &dyn ByteSource,
+    contents: &[&dyn ByteSource],
+    evidence: &Evidence,
+    policy: &Policy,
+    options: &Options,
+    net: &Net,
+) -> std::io::Result<(Verdict, Evidence, Vec<[u8; 32]>)> {
     let mut known = evidence.clone();
+    let facts = read(source, contents, &mut known)?;
     let mut fetched = Evidence::default();
     let mut asked: Vec<verify::Need> = Vec::new();
     for _ in 0..ROUNDS {
@@ -82,7 +108,7 @@ pub async fn online(
         known.extend(more.clone());
         fetched.extend(more);
     }
-    Ok((verify::judge(&facts, &known, policy, options), fetched))
+    Ok((verify::judge(&facts, &known, policy, options), fetched, verify::identities(&facts)))
 }
 
 /// Judges a certificate's path, asking for what is missing like [`online`] does.

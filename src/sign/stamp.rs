@@ -23,7 +23,8 @@ impl TimestampRequest {
         Self::of_digest(hash, hash.digest(octets), nonce)
     }
 
-    pub(super) fn of_digest(hash: Hash, digest: Vec<u8>, nonce: [u8; 16]) -> Self {
+    /// A request over octets with this digest. `nonce` must be fresh.
+    pub fn of_digest(hash: Hash, digest: Vec<u8>, nonce: [u8; 16]) -> Self {
         Self { der: request(hash, &digest, Some(&nonce), None), hash, digest, nonce }
     }
 

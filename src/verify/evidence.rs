@@ -1,6 +1,10 @@
 //! What the world said: trust anchors with their purposes, certificates, CRLs, OCSP responses.
 
-use super::{anchor::AnchorRow, poe::Id};
+use super::{
+    anchor::AnchorRow,
+    poe::Id,
+    record::{Record, Statement},
+};
 use crate::{
     crypto::Hash,
     doc::{
@@ -96,6 +100,13 @@ pub struct Evidence {
     pub tokens: Vec<Vec<u8>>,
     /// When objects were first seen. It proves that they existed: only what this installation recorded itself may stand here.
     pub first_seen: Vec<(Id, Moment)>,
+    /// Time-stamps over the document together with all of this.
+    pub records: Vec<Record>,
+    /// What was said of the document's subject; not judged.
+    pub statements: Vec<Statement>,
+    /// Digests of the document under the records' algorithms (SHA-256 is among the facts): only whoever read the document itself
+    /// may fill this in.
+    pub document: Vec<(Hash, Vec<u8>)>,
 }
 
 impl Evidence {
@@ -107,6 +118,9 @@ impl Evidence {
         self.ocsps.extend(other.ocsps);
         self.tokens.extend(other.tokens);
         self.first_seen.extend(other.first_seen);
+        self.records.extend(other.records);
+        self.statements.extend(other.statements);
+        self.document.extend(other.document);
     }
 }
 
@@ -122,7 +136,11 @@ pub(super) struct Pool {
     pub ocsps: Vec<OcspResponse>,
     carried: HashSet<Id>,
     /// Time-stamps that were supplied.
-    tokens: Vec<TimestampFacts>,
+    pub tokens: Vec<TimestampFacts>,
+    /// Those of records, each with its record.
+    pub records: Vec<(TimestampFacts, Record)>,
+    statements: Vec<Statement>,
+    document: Vec<(Hash, Vec<u8>)>,
     /// How many of the CRLs and OCSP responses were supplied; those after them came with the document.
     supplied: (usize, usize),
     ids: [Vec<OnceLock<Id>>; 2],
@@ -138,11 +156,19 @@ impl Pool {
             ids: [Vec::new(), Vec::new()],
             carried: HashSet::new(),
             tokens: Vec::new(),
+            records: Vec::new(),
+            statements: evidence.statements.clone(),
+            document: evidence.document.clone(),
         };
         for der in evidence.tokens.iter().take(MAX_TOKENS) {
             let stamp = timestamp_facts(TimestampKind::Archive, der, &ContentRanges::none(), &[]);
             pool.certificates.extend(stamp.signer.certificates.iter().cloned());
             pool.tokens.push(stamp);
+        }
+        for record in evidence.records.iter().take(MAX_TOKENS) {
+            let stamp = timestamp_facts(TimestampKind::Archive, &record.token, &ContentRanges::none(), &[]);
+            pool.certificates.extend(stamp.signer.certificates.iter().cloned());
+            pool.records.push((stamp, record.clone()));
         }
         pool.certificates.extend(facts.certificates.iter().cloned());
         pool.carried.extend(facts.certificates.iter().map(Certificate::fingerprint_sha256));
@@ -162,7 +188,7 @@ impl Pool {
     }
 
     /// Everything that stands in the document.
-    fn whole_document(&self, facts: &Facts) -> Vec<Id> {
+    pub fn whole_document(&self, facts: &Facts) -> Vec<Id> {
         let mut covers: Vec<Id> = self.carried.iter().copied().collect();
         for entry in &facts.signatures {
             super::proofs::whole(&entry.signer, &mut covers);
@@ -179,12 +205,51 @@ impl Pool {
         let certificates = self.certificates.iter().map(|certificate| (certificate.fingerprint_sha256(), Some(certificate.der())));
         let crls = self.crls.iter().enumerate().map(|(at, crl)| (self.crl_id(at).0, Some(crl.der())));
         let ocsps = self.ocsps.iter().enumerate().map(|(at, ocsp)| (self.ocsp_id(at).0, Some(ocsp.der())));
-        let tokens = self.tokens.iter().filter_map(|stamp| Some((stamp.token.as_ref()?.id, None)));
+        let tokens = self.stamps().filter_map(|stamp| Some((stamp.token.as_ref()?.id, None)));
         let same = |(id, der): &(Id, Option<&[u8]>)| match hash {
             Hash::Sha256 => id == digest,
             _ => der.is_some_and(|der| hash.digest(der) == digest),
         };
         certificates.chain(crls).chain(ocsps).chain(tokens).filter(same).map(|(id, _)| id).collect()
+    }
+
+    /// Every time-stamp that was supplied.
+    pub fn stamps(&self) -> impl Iterator<Item = &TimestampFacts> {
+        self.tokens.iter().chain(self.records.iter().map(|(stamp, _)| stamp))
+    }
+
+    /// What a record covers of the things at hand.
+    fn under(&self, facts: &Facts, record: &Record) -> Vec<Id> {
+        let mut covers = Vec::new();
+        let hash = record.hash;
+        let members: HashSet<&[u8]> = record.members.iter().map(Vec::as_slice).collect();
+        let own = self.document.iter().filter(|(known, _)| *known == hash).map(|(_, digest)| digest.as_slice());
+        let sha256 = (hash == Hash::Sha256).then_some(facts.sha256.as_slice());
+        if own.chain(sha256).any(|digest| members.contains(digest)) {
+            covers.push(facts.sha256);
+            covers.extend(self.whole_document(facts));
+        }
+        let certificates = self.certificates.iter().map(|certificate| (certificate.fingerprint_sha256(), certificate.der()));
+        let crls = self.crls.iter().enumerate().map(|(at, crl)| (self.crl_id(at).0, crl.der()));
+        let ocsps = self.ocsps.iter().enumerate().map(|(at, ocsp)| (self.ocsp_id(at).0, ocsp.der()));
+        let holds = |id: &Id, der: &[u8]| if hash == Hash::Sha256 { members.contains(id.as_slice()) } else { members.contains(hash.digest(der).as_slice()) };
+        covers.extend(certificates.chain(crls).chain(ocsps).filter(|(id, der)| holds(id, der)).map(|(id, _)| id));
+        for statement in &self.statements {
+            let id = id_of(&statement.body);
+            covers.extend(holds(&id, &statement.body).then_some(id));
+        }
+        for (stamp, other) in &self.records {
+            let (list, stamped) = other.list();
+            covers.extend(holds(&list, &stamped).then_some(list));
+            let token = stamp.token.as_ref().map(|token| token.id);
+            if token.is_some_and(|id| holds(&id, &other.token)) {
+                covers.extend(token);
+                covers.extend(&stamp.signer.carried);
+            }
+        }
+        covers.sort_unstable();
+        covers.dedup();
+        covers
     }
 
     /// What a list is known by, and whether only the document brings it.
@@ -235,7 +300,7 @@ const MAX_TOKENS: usize = 64;
 
 /// The tokens of the evidence that stand on the document, or on certificates, CRLs, OCSP responses and other tokens at hand; what
 /// each covers. Others prove nothing here and are left out.
-pub(super) fn kept(pool: &Pool, facts: &Facts) -> Vec<TimestampFacts> {
+pub(super) fn kept(pool: &Pool, facts: &Facts) -> Vec<Kept> {
     let mut kept = Vec::new();
     for stamp in &pool.tokens {
         let mut stamp = stamp.clone();
@@ -248,8 +313,27 @@ pub(super) fn kept(pool: &Pool, facts: &Facts) -> Vec<TimestampFacts> {
         };
         if !token.covers.is_empty() {
             token.imprint = Imprint::Matches;
-            kept.push(stamp);
+            kept.push(Kept { stamp, list: None });
+        }
+    }
+    for (stamp, record) in &pool.records {
+        let mut stamp = stamp.clone();
+        let Some(token) = &mut stamp.token else { continue };
+        if token.imprint_digest != Some(record.hash) || token.imprint_value != Record::imprint(record.hash, &record.members) {
+            continue;
+        }
+        token.covers = pool.under(facts, record);
+        if !token.covers.is_empty() {
+            token.imprint = Imprint::Matches;
+            kept.push(Kept { stamp, list: Some((record.list().0, record.hash)) });
         }
     }
     kept
+}
+
+/// A time-stamp from the evidence.
+pub(super) struct Kept {
+    pub stamp: TimestampFacts,
+    /// Of a record: the list of digests that leads from the token to its members, and its algorithm.
+    pub list: Option<(Id, Hash)>,
 }

@@ -4,8 +4,9 @@
 //! A file of evidence is not believed: certificates, lists, answers and tokens in it are verified like any other. Its anchors are
 //! only told, never trusted, and its first-seen times prove nothing; both count only from this installation's own store.
 
-use super::{Evidence, Options, Policy, Purpose, Revocation, TrustAnchor, evidence::id_of, poe::Id};
+use super::{Evidence, Options, Policy, Purpose, Record, Revocation, Statement, TrustAnchor, evidence::id_of, poe::Id};
 use crate::{
+    crypto::Hash,
     moment::Moment,
     pki::{Certificate, Crl, OcspResponse},
 };
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 /// The version that is written and read.
 const VERSION: u32 = 1;
+/// Digests under which records are kept.
+const RECORDED: [Hash; 4] = [Hash::Sha256, Hash::Sm3, Hash::Sha384, Hash::Sha512];
 /// Most objects of a kind in one file.
 const MAX_OBJECTS: usize = 10_000;
 
@@ -58,6 +61,29 @@ struct File {
     ocsps: Vec<String>,
     tokens: Vec<String>,
     first_seen: Vec<FileSeen>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    statements: Vec<FileStatement>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    records: Vec<FileRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileStatement {
+    kind: String,
+    source: String,
+    body: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileRecord {
+    digest: String,
+    members: Vec<String>,
+    token: String,
+    /// Put over the evidence after the verdict.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    added: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,6 +120,8 @@ pub struct Frozen {
     pub at_given: bool,
     /// What an unknown status did.
     pub revocation: Revocation,
+    /// Time-stamps put over the evidence after that verdict: further verdicts rest on them too, its replay does not.
+    pub added: Vec<Record>,
     /// Digest of the policy's table.
     pub policy_digest: String,
     /// The anchors that were trusted then: SHA-256 and purposes. Whoever replays has to trust them himself.
@@ -123,6 +151,12 @@ fn listed(anchors: &[TrustAnchor]) -> Vec<(String, Vec<Purpose>)> {
 
 /// Freezes the evidence of a verdict: the same evidence gives the same octets.
 pub fn freeze(evidence: &Evidence, policy: &Policy, options: &Options, document: &[u8; 32]) -> Vec<u8> {
+    freeze_under(evidence, None, policy, options, document)
+}
+
+/// Freezes it with a time-stamp that was put over all of it afterwards: a replay of the verdict leaves that one out, every other
+/// verdict rests on it.
+pub fn freeze_under(evidence: &Evidence, added: Option<&Record>, policy: &Policy, options: &Options, document: &[u8; 32]) -> Vec<u8> {
     let encoded = |ders: Vec<&[u8]>| {
         let mut list: Vec<String> = Vec::new();
         for der in ders {
@@ -146,6 +180,8 @@ pub fn freeze(evidence: &Evidence, policy: &Policy, options: &Options, document:
         ocsps: encoded(evidence.ocsps.iter().map(OcspResponse::der).collect()),
         tokens: encoded(evidence.tokens.iter().map(Vec::as_slice).collect()),
         first_seen: evidence.first_seen.iter().map(|(id, at)| FileSeen { sha256: hex::encode(id), at: *at }).collect(),
+        statements: evidence.statements.iter().map(written).collect(),
+        records: evidence.records.iter().map(|record| recorded(record, false)).chain(added.map(|record| recorded(record, true))).collect(),
     };
     let mut octets = serde_json::to_vec(&file).unwrap_or_default();
     octets.push(b'\n');
@@ -180,6 +216,9 @@ pub fn thaw(octets: &[u8], provenance: Provenance) -> Result<Frozen, FrozenError
         ocsps: objects("OCSP response", &file.ocsps, |der| OcspResponse::from_der(&der).ok())?,
         tokens: objects("token", &file.tokens, Some)?,
         first_seen,
+        records: records(file.records.iter().filter(|record| !record.added))?,
+        statements: statements(&file.statements)?,
+        document: Vec::new(),
     };
     Ok(Frozen {
         evidence,
@@ -188,8 +227,40 @@ pub fn thaw(octets: &[u8], provenance: Provenance) -> Result<Frozen, FrozenError
         at_given: file.at_given,
         revocation,
         policy_digest: file.policy.digest,
+        added: records(file.records.iter().filter(|record| record.added))?,
         anchors: file.anchors.into_iter().map(|anchor| (anchor.sha256, anchor.purposes)).collect(),
     })
+}
+
+fn written(statement: &Statement) -> FileStatement {
+    let Statement { kind, source, body } = statement;
+    FileStatement { kind: kind.clone(), source: source.clone(), body: STANDARD.encode(body) }
+}
+
+fn recorded(record: &Record, added: bool) -> FileRecord {
+    let members = record.members.iter().map(hex::encode).collect();
+    FileRecord { digest: record.hash.name().into(), members, token: STANDARD.encode(&record.token), added }
+}
+
+fn statements(list: &[FileStatement]) -> Result<Vec<Statement>, FrozenError> {
+    let bodies: Vec<String> = list.iter().map(|statement| statement.body.clone()).collect();
+    let bodies = objects("statement", &bodies, Some)?;
+    let read = |(statement, body): (&FileStatement, Vec<u8>)| Statement { kind: statement.kind.clone(), source: statement.source.clone(), body };
+    Ok(list.iter().zip(bodies).map(read).collect())
+}
+
+fn records<'f>(list: impl Iterator<Item = &'f FileRecord>) -> Result<Vec<Record>, FrozenError> {
+    let read = |(at, record): (usize, &FileRecord)| {
+        let wrong = || FrozenError::Object("record", at.saturating_add(1));
+        if record.members.len() > 4 * MAX_OBJECTS {
+            return Err(FrozenError::TooMany);
+        }
+        let hash = RECORDED.into_iter().find(|hash| hash.name() == record.digest).ok_or_else(wrong)?;
+        let digest = |text: &String| hex::decode(text).ok().filter(|digest| digest.len() == hash.len()).ok_or_else(wrong);
+        let members = record.members.iter().map(digest).collect::<Result<_, _>>()?;
+        Ok(Record { hash, members, token: STANDARD.decode(&record.token).map_err(|_| wrong())? })
+    };
+    list.enumerate().map(read).collect()
 }
 
 fn seen(list: &[FileSeen]) -> Result<Vec<(Id, Moment)>, FrozenError> {

@@ -19,6 +19,7 @@ pub mod frozen;
 mod needs;
 mod poe;
 mod proofs;
+mod record;
 mod reach;
 mod seal;
 mod signature;
@@ -30,6 +31,7 @@ pub use evidence::{Evidence, Purpose, TrustAnchor};
 pub use findings::Detail;
 pub use needs::{Need, needs, path_needs};
 pub use policy::Policy;
+pub use record::{Record, Statement, members};
 pub use text::render_text;
 pub use verdict::{Indication, Verdict};
 
@@ -112,6 +114,23 @@ impl Context<'_> {
 /// Judges a document.
 pub fn judge(facts: &Facts, evidence: &Evidence, policy: &Policy, options: &Options) -> Verdict {
     verdict(facts, &Context { evidence, pool: Pool::new(facts, evidence), policy, options, chains: None })
+}
+
+/// Since when octets are proven to have existed by the time-stamps at hand; `None` if nothing proves it.
+pub fn proven(facts: &Facts, evidence: &Evidence, policy: &Policy, options: &Options, octets: &[u8]) -> Option<Moment> {
+    let context = &Context { evidence, pool: Pool::new(facts, evidence), policy, options, chains: None };
+    proofs::collect(context, facts, &evidence::kept(&context.pool, facts)).poes.get(&evidence::id_of(octets)).map(|proof| proof.latest)
+}
+
+/// What a document is recognised by when it comes again, whatever was added to it: its own digest and those of its signatures'
+/// values.
+pub fn identities(facts: &Facts) -> Vec<[u8; 32]> {
+    let mut found = vec![facts.sha256];
+    let signed = facts.signatures.iter().filter(|entry| entry.kind != SignatureKind::DocumentTimestamp);
+    found.extend(signed.map(|entry| entry.signer.signature_value_sha256).filter(|id| *id != [0; 32]));
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// Judges facts whose chains are known already, as [`judge`] does.

@@ -85,6 +85,7 @@ pub fn needs(facts: &Facts, evidence: &Evidence, options: &Options) -> Vec<Need>
         entry.signer.timestamps.iter().for_each(|stamp| ask(&stamp.signer, Use::Timestamp, options.at));
         entry.signer.countersigners.iter().for_each(|counter| ask(counter, Use::Sign, options.at));
     }
+    context.pool.stamps().for_each(|stamp| ask(&stamp.signer, Use::Timestamp, options.at));
     if let Some(stamp) = &facts.timestamp {
         let at = stamp.token.as_ref().filter(|_| !options.at_given).map_or(options.at, |token| token.time);
         ask(&stamp.signer, Use::Timestamp, at);

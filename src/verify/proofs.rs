@@ -3,7 +3,9 @@
 
 use super::{
     Context,
+    evidence::Kept,
     poe::{Id, Poes, Proof},
+    policy::hash_ended,
     signature::judge_document_timestamp,
     token::{self, JudgedToken},
     verdict::SignatureVerdict,
@@ -87,10 +89,14 @@ struct Item<'a> {
 }
 
 /// Judges every token.
-pub(super) fn collect(context: &Context<'_>, facts: &Facts, kept: &[TimestampFacts]) -> Proofs {
+pub(super) fn collect(context: &Context<'_>, facts: &Facts, kept: &[Kept]) -> Proofs {
     let mut poes = Poes::default();
     for (id, at) in &context.evidence.first_seen {
-        poes.add(*id, Proof { time: *at, latest: *at, source: "archive" });
+        let proof = Proof { time: *at, latest: *at, source: "archive" };
+        poes.add(*id, proof);
+        if *id == facts.sha256 {
+            context.pool.whole_document(facts).iter().for_each(|id| poes.add(*id, proof));
+        }
     }
     let mut items = items(facts, kept);
     items.sort_by_key(|item| (std::cmp::Reverse((item.latest, item.covers.len())), item.id));
@@ -123,7 +129,10 @@ pub(super) fn collect(context: &Context<'_>, facts: &Facts, kept: &[TimestampFac
                 if let Some(slot) = kept_judged.get_mut(position) {
                     *slot = Some(token.clone());
                 }
-                (token, matches(stamp.token.as_ref().map(|token| token.imprint)))
+                let list = kept.get(position).and_then(|kept| kept.list);
+                // When its digest ended, only a renewal that covers the list still ties the token to its members (RFC 4998 §5.3).
+                let tied = list.is_none_or(|(list, hash)| hash_ended(hash).is_none_or(|ended| poes.by(&list, context.options.at) < ended));
+                (token, tied && matches(stamp.token.as_ref().map(|token| token.imprint)))
             }
             _ => continue,
         };
@@ -146,7 +155,7 @@ fn matches(imprint: Option<Imprint>) -> bool {
     imprint == Some(Imprint::Matches)
 }
 
-fn items<'a>(facts: &'a Facts, kept: &'a [TimestampFacts]) -> Vec<Item<'a>> {
+fn items<'a>(facts: &'a Facts, kept: &'a [Kept]) -> Vec<Item<'a>> {
     let mut items = Vec::new();
     for (at, entry) in facts.signatures.iter().enumerate() {
         if entry.kind == SignatureKind::DocumentTimestamp {
@@ -157,7 +166,7 @@ fn items<'a>(facts: &'a Facts, kept: &'a [TimestampFacts]) -> Vec<Item<'a>> {
             items.push(item(Place::Entry(at, Some(position)), stamp.token.as_ref(), covered(&entry.signer, stamp), Some(stamp)));
         }
     }
-    for (position, stamp) in kept.iter().enumerate() {
+    for (position, Kept { stamp, .. }) in kept.iter().enumerate() {
         let covers = stamp.token.as_ref().map(|token| token.covers.clone()).unwrap_or_default();
         items.push(item(Place::Kept(position), stamp.token.as_ref(), covers, Some(stamp)));
     }
@@ -204,6 +213,10 @@ fn covered_by_document(facts: &Facts, stamp: &SignatureFacts) -> Vec<Id> {
 pub(super) fn whole(signer: &SignerFacts, covers: &mut Vec<Id>) {
     covers.push(signer.signature_value_sha256);
     covers.extend(&signer.carried);
+    for stamp in &signer.timestamps {
+        covers.extend(stamp.token.as_ref().map(|token| token.id));
+        covers.extend(&stamp.signer.carried);
+    }
     if let (CertificateReference::Matches(_), Some(certificate)) = (signer.certificate_reference, &signer.certificate) {
         covers.push(certificate.fingerprint_sha256());
     }

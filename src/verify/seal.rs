@@ -42,9 +42,16 @@ pub(super) fn uncovered(entry: &SignatureFacts) -> Detail {
 }
 
 /// The seal.
-pub(super) fn seal(findings: &mut Findings<'_>, context: &Context<'_>, entry: &SignatureFacts, times: &Times, claimed: Option<Moment>) {
+pub(super) fn seal(
+    findings: &mut Findings<'_>,
+    context: &Context<'_>,
+    poes: &Poes,
+    entry: &SignatureFacts,
+    times: &Times,
+    claimed: Option<Moment>,
+) {
     let Some(seal) = &entry.seal else { return };
-    maker(findings, context, seal);
+    maker(findings, context, poes, seal);
     if seal.signer_listed {
         findings.met(row::SEAL_SIGNER);
     } else {
@@ -57,16 +64,15 @@ pub(super) fn seal(findings: &mut Findings<'_>, context: &Context<'_>, entry: &S
 
 /// Maker's signature, chain, use and status: judged like a signature of its own, as of now; a maker's certificate that has run out
 /// since is judged as of the day the seal was made, as the standard has it.
-fn maker(findings: &mut Findings<'_>, context: &Context<'_>, seal: &SealFacts) {
+fn maker(findings: &mut Findings<'_>, context: &Context<'_>, poes: &Poes, seal: &SealFacts) {
     let at = context.options.at;
     let mut own = Findings::new(context.policy);
     let expired = seal.maker.certificate.as_ref().is_some_and(|maker| maker.not_after() < at && maker.is_valid_at(seal.created));
     let moment = if expired { seal.created } else { at };
     let chain = context.chain(&seal.maker, Use::Maker, moment);
     arithmetic(&mut own, &seal.maker, chain.is_some(), &[]);
-    let poes = Poes::default();
     if let Some(chain) = chain {
-        let clock = Clock { poes: &poes, looking: at, proven: moment, independent: true };
+        let clock = Clock { poes, looking: at, proven: moment, independent: true };
         let times = Times { at, proven: expired.then_some(seal.created), after: None };
         let found = standing(&mut own, context, chain, &clock, &times, Role::Signer);
         let ended: Vec<_> = weak(None, found.key, moment).into_iter().chain(found.weak).collect();

@@ -58,7 +58,7 @@ pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, proofs: &Proo
     if let Some(package) = &entry.package {
         seal::package(&mut findings, package);
     }
-    seal::seal(&mut findings, context, entry, &times, claimed);
+    seal::seal(&mut findings, context, &proofs.poes, entry, &times, claimed);
     coverage(&mut findings, entry);
 
     let conclusion = findings.conclusion();

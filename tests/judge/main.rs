@@ -47,6 +47,7 @@ pub fn corpus(test: &str) -> Option<PathBuf> {
     eprintln!("SKIPPED {test}: no folder ../shared/corpus beside the project");
     None
 }
+mod evidence_files;
 mod fields;
 mod keys;
 mod large;

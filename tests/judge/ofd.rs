@@ -17,10 +17,10 @@ use xinyin::{
     world::SystemDice,
 };
 
-type Files = Vec<(String, Vec<u8>)>;
+pub type Files = Vec<(String, Vec<u8>)>;
 
 /// A package with stored entries, in order.
-fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     for (name, octets) in files {
         let mut crc = flate2::Crc::new();
@@ -78,8 +78,15 @@ fn made(listed: bool, until: &str) -> Made {
         root.issue(serial, &name(to), key, |leaf: CertificateBuilder| leaf.key_usage(&[KeyUsage::DIGITAL_SIGNATURE]))
     };
     let (maker, signer) = (leaf(7, "maker", &maker_key), leaf(8, "signer", &signer_key));
-    let sm2 = encode::oid(&"1.2.156.10197.1.501".parse().unwrap());
     let on_list = if listed { &signer } else { &maker };
+    let times = ["20260201000000Z", "20260601000000Z", &format!("{until}0101000000Z")];
+    Made { root: root.root(), files: sealed((&maker_key, &maker), (&signer_key, &signer), on_list, times) }
+}
+
+/// The files of a sealed package. `times`: when the seal was made, when it was used, when it ends.
+pub fn sealed(maker: (&SoftKey, &Certificate), signer: (&SoftKey, &Certificate), on_list: &Certificate, times: [&str; 3]) -> Files {
+    let ((maker_key, maker), (signer_key, signer)) = (maker, signer);
+    let sm2 = encode::oid(&"1.2.156.10197.1.501".parse().unwrap());
     let info = encode::sequence([
         encode::sequence([ia5("ES"), encode::small_integer(4), ia5("test")]),
         ia5("35089900000001"),
@@ -88,9 +95,9 @@ fn made(listed: bool, until: &str) -> Made {
             encode::utf8("测试专用章"),
             encode::small_integer(1),
             encode::sequence([encode::octet_string(on_list.der())]),
-            time(0x18, "20260201000000Z"),
-            time(0x18, "20260201000000Z"),
-            time(0x18, &format!("{until}0101000000Z")),
+            time(0x18, times[0]),
+            time(0x18, times[0]),
+            time(0x18, times[2]),
         ]),
         encode::sequence([ia5("PNG"), encode::octet_string(b"\x89PNG"), encode::small_integer(40), encode::small_integer(40)]),
     ]);
@@ -114,7 +121,7 @@ fn made(listed: bool, until: &str) -> Made {
     let signed = encode::sequence([
         encode::small_integer(4),
         seal,
-        time(0x18, "20260601000000Z"),
+        time(0x18, times[1]),
         encode::bit_string(&Hash::Sm3.digest(xml.as_bytes())),
         ia5("/Doc_0/Signs/Sign_0/Signature.xml"),
     ]);
@@ -122,7 +129,7 @@ fn made(listed: bool, until: &str) -> Made {
     let whole = encode::sequence([signed, encode::octet_string(signer.der()), sm2, value]);
     files.push(("Doc_0/Signs/Sign_0/Signature.xml".into(), xml.into_bytes()));
     files.push(("Doc_0/Signs/Sign_0/SignedValue.dat".into(), whole));
-    Made { root: root.root(), files }
+    files
 }
 
 fn verdict(root: &Certificate, package: &[u8]) -> Verdict {
