@@ -8,6 +8,7 @@ mod peers;
 mod audit;
 mod browser;
 mod browser_lite;
+mod evidence_files;
 mod house;
 mod lab;
 mod lab_certificates;
