@@ -22,7 +22,6 @@ use crate::{
     },
     world::{Clock as _, SystemClock, SystemDice},
 };
-use url::Url;
 use std::{
     collections::BTreeMap,
     io::Write as _,
@@ -33,6 +32,7 @@ use std::{
         mpsc,
     },
 };
+use url::Url;
 
 /// Arguments of `xinyin verify`.
 #[derive(clap::Args, Debug)]

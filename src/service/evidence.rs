@@ -27,12 +27,7 @@ pub fn digests(document: &dyn ByteSource) -> Result<Vec<(Hash, Vec<u8>)>, Fault>
 ///
 /// # Errors
 /// [`code::SIGN_TIMESTAMP`] while none is to be had.
-pub async fn stamp(
-    evidence: &Evidence,
-    document: &[(Hash, Vec<u8>)],
-    authorities: &[Authority],
-    dice: &dyn Dice,
-) -> Result<Record, Fault> {
+pub async fn stamp(evidence: &Evidence, document: &[(Hash, Vec<u8>)], authorities: &[Authority], dice: &dyn Dice) -> Result<Record, Fault> {
     let mut refused = Fault::new(code::SIGN_TIMESTAMP).detail("no time-stamp authority is named");
     for authority in authorities {
         for (hash, digest) in document {

@@ -232,7 +232,9 @@ impl Pool {
         let certificates = self.certificates.iter().map(|certificate| (certificate.fingerprint_sha256(), certificate.der()));
         let crls = self.crls.iter().enumerate().map(|(at, crl)| (self.crl_id(at).0, crl.der()));
         let ocsps = self.ocsps.iter().enumerate().map(|(at, ocsp)| (self.ocsp_id(at).0, ocsp.der()));
-        let holds = |id: &Id, der: &[u8]| if hash == Hash::Sha256 { members.contains(id.as_slice()) } else { members.contains(hash.digest(der).as_slice()) };
+        let holds = |id: &Id, der: &[u8]| {
+            if hash == Hash::Sha256 { members.contains(id.as_slice()) } else { members.contains(hash.digest(der).as_slice()) }
+        };
         covers.extend(certificates.chain(crls).chain(ocsps).filter(|(id, der)| holds(id, der)).map(|(id, _)| id));
         for statement in &self.statements {
             let id = id_of(&statement.body);

@@ -245,7 +245,8 @@ fn recorded(record: &Record, added: bool) -> FileRecord {
 fn statements(list: &[FileStatement]) -> Result<Vec<Statement>, FrozenError> {
     let bodies: Vec<String> = list.iter().map(|statement| statement.body.clone()).collect();
     let bodies = objects("statement", &bodies, Some)?;
-    let read = |(statement, body): (&FileStatement, Vec<u8>)| Statement { kind: statement.kind.clone(), source: statement.source.clone(), body };
+    let read =
+        |(statement, body): (&FileStatement, Vec<u8>)| Statement { kind: statement.kind.clone(), source: statement.source.clone(), body };
     Ok(list.iter().zip(bodies).map(read).collect())
 }
 

@@ -76,7 +76,10 @@ mod tests {
     fn the_order_of_members_does_not_matter_and_one_stands_for_itself() {
         let digest = |text: &[u8]| Hash::Sha256.digest(text);
         let (a, b) = (digest(b"a"), digest(b"b"));
-        assert_eq!(Record::imprint(Hash::Sha256, &[a.clone(), b.clone()]), Record::imprint(Hash::Sha256, &[b.clone(), a.clone(), b.clone()]));
+        assert_eq!(
+            Record::imprint(Hash::Sha256, &[a.clone(), b.clone()]),
+            Record::imprint(Hash::Sha256, &[b.clone(), a.clone(), b.clone()])
+        );
         assert_eq!(Record::imprint(Hash::Sha256, std::slice::from_ref(&a)), a);
         assert_ne!(Record::imprint(Hash::Sha256, &[a.clone(), b]), a);
     }

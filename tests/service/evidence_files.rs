@@ -71,11 +71,18 @@ async fn a_document_is_good_ten_years_on_with_its_evidence_and_nobody_to_ask() {
         assert_eq!(verdict["timestamps"].as_array().map(Vec::len), Some(2));
         // Without the file, with the file of nobody, or for another document: undecided.
         assert_eq!(verify(&later).0, 2);
-        assert_eq!(verify(&["--offline", "--at", &then, "--evidence", "second.json"]).0, 2, "who knows whether the last authority was revoked?");
-        let (status, _) = run(folder, &[&["sign", "--key", &key, "--cert", &own, "in.pdf", "other.pdf"][..], &["--reason", "另一份"]].concat());
+        assert_eq!(
+            verify(&["--offline", "--at", &then, "--evidence", "second.json"]).0,
+            2,
+            "who knows whether the last authority was revoked?"
+        );
+        let (status, _) =
+            run(folder, &[&["sign", "--key", &key, "--cert", &own, "in.pdf", "other.pdf"][..], &["--reason", "另一份"]].concat());
         assert_eq!(status, 0);
-        let (status, said) =
-            run(folder, &[&["verify", "--format", "json", "--trust", &root, "other.pdf", "--evidence", "second.json"][..], &later].concat());
+        let (status, said) = run(
+            folder,
+            &[&["verify", "--format", "json", "--trust", &root, "other.pdf", "--evidence", "second.json"][..], &later].concat(),
+        );
         assert_eq!(status, 2, "{said}");
         // A file without a time-stamp proves nothing, whatever it says of itself.
         let mut frozen: Value = serde_json::from_slice(&std::fs::read(folder.join("second.json")).unwrap()).unwrap();
