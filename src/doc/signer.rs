@@ -9,7 +9,7 @@ use super::{
     },
 };
 use crate::{
-    crypto::{Hash, LOGIN_CHALLENGE, MessageVerifier, PublicKey, SignatureAlgorithm, VerifyError, verify},
+    crypto::{oid::is_key_or_signature, Hash, LOGIN_CHALLENGE, MessageVerifier, PublicKey, SignatureAlgorithm, VerifyError, verify},
     pki::{
         Certificate, Name,
         signed_data::{Attributes, Dialect, SignedData, SignerId, SignerInfo, algorithm_oid, oid, read_oid, values},
@@ -160,7 +160,7 @@ fn arithmetic(frame: &Frame<'_, '_>, info: &SignerInfo<'_>, message: &Message<'_
     facts.certificate = ordered.first().map(|certificate| (*certificate).clone());
     facts.certificate_reference = ordered.first().map_or(CertificateReference::Absent, |certificate| reference.check(certificate));
 
-    let Some(digest) = facts.digest else { return Integrity::Unsupported(format!("digest {}", facts.digest_algorithm)) };
+    let Some(digest) = facts.digest else { return no_digest(info, facts) };
     let attributes = match &info.signed {
         Some(signed) => match content_attributes(frame.data, signed, digest, message, over, facts) {
             Ok(()) => Some(signed),
@@ -197,6 +197,16 @@ fn arithmetic(frame: &Frame<'_, '_>, info: &SignerInfo<'_>, message: &Message<'_
         }
     }
     finding
+}
+
+/// A digest that is not known is not supported. An identifier that is known to name no digest at all breaks the standard so that
+/// nothing can be verified (RFC 5652 §10.1.1; EN 319 102-1 §5.2.2, FORMAT_FAILURE).
+fn no_digest(info: &SignerInfo<'_>, facts: &SignerFacts) -> Integrity {
+    match algorithm_oid(info.digest_algorithm) {
+        None => Integrity::Malformed("the digest algorithm cannot be read".into()),
+        Some(name) if is_key_or_signature(&name) => Integrity::Malformed(format!("{name} names a signature algorithm where a digest must be named")),
+        Some(_) => Integrity::Unsupported(format!("digest {}", facts.digest_algorithm)),
+    }
 }
 
 /// The signature value under one key.

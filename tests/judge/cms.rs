@@ -241,6 +241,28 @@ fn substituted_certificates_are_refused() {
     }
 }
 
+/// Where a digest must be named, another kind of algorithm is an error of form, a digest that is not known is not supported.
+#[test]
+fn what_names_no_digest_is_malformed() {
+    let authority = authority();
+    let file = authority.message(&authority.signer, cms::Dialect::Cms, CONTENT, false);
+    let data = SignedData::parse(&file).unwrap();
+    let place = data.signers[0].digest_algorithm.as_ptr() as usize - file.as_ptr() as usize + 4;
+    let named = |name: &str| {
+        let name = xinyin::crypto::Oid::new_unwrap(name);
+        assert_eq!(name.as_bytes().len(), 9);
+        let mut changed = file.clone();
+        changed[place..place + 9].copy_from_slice(name.as_bytes());
+        let verdict = Case::new(authority).judge_bytes(&changed);
+        (verdict.indication, verdict.sub_indication.unwrap_or_default())
+    };
+    assert_eq!(named("2.16.840.1.101.3.4.2.1"), (Indication::Passed, String::new()), "the place is right");
+    for wrong in ["1.2.840.113549.1.1.11", "1.2.840.113549.1.1.1", "2.16.840.1.101.3.4.3.10"] {
+        assert_eq!(named(wrong), (Indication::Failed, "FORMAT_FAILURE".into()), "{wrong}");
+    }
+    assert_eq!(named("2.16.840.1.101.3.4.2.99"), (Indication::Indeterminate, "ALGORITHM_UNSUPPORTED".into()));
+}
+
 /// Where in the file lies what nothing protects: changing it may leave a valid signature valid.
 fn unprotected(file: &[u8]) -> Vec<std::ops::Range<usize>> {
     let start = file.as_ptr() as usize;
