@@ -10,7 +10,7 @@ use xinyin::{
     keys::SoftKey,
     pki::{
         Certificate,
-        build::{CertificateBuilder, encode},
+        build::{CertificateBuilder, cms::Dialect, encode},
         extensions::KeyUsage,
     },
     verify::{Evidence, Indication, Options, Policy, Revocation, TrustAnchor, Verdict, judge},
@@ -51,9 +51,10 @@ pub fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     out
 }
 
-struct Made {
-    root: Certificate,
-    files: Files,
+/// A package with the anchors that its signatures lead to.
+pub struct Made {
+    pub roots: Vec<Certificate>,
+    pub files: Files,
 }
 
 fn base64(octets: &[u8]) -> String {
@@ -69,8 +70,55 @@ fn ia5(text: &str) -> Vec<u8> {
     encode::tlv(0x16, text.as_bytes())
 }
 
-/// A sealed package. `listed`: whether the seal lists its signer; `until`: the year in which the seal ends.
-fn made(listed: bool, until: &str) -> Made {
+/// Files of a package with so many documents, each with an empty list of signatures of its own.
+fn documents(count: usize) -> Files {
+    let body = |at: usize| {
+        format!("<DocBody><DocRoot>Doc_{at}/Document.xml</DocRoot><Signatures>/Doc_{at}/Signs/Signatures.xml</Signatures></DocBody>")
+    };
+    let bodies: String = (0..count).map(body).collect();
+    let root = format!("<OFD xmlns='http://www.ofdspec.org/2016'>{bodies}</OFD>");
+    let mut files = vec![("OFD.xml".to_owned(), root.into_bytes())];
+    for at in 0..count {
+        files.push((format!("Doc_{at}/Document.xml"), b"<Document/>".to_vec()));
+        files.push((format!("Doc_{at}/Pages/Page_0/Content.xml"), "<Page>批准</Page>".as_bytes().to_vec()));
+    }
+    files
+}
+
+/// Signs the document with this number: the files of its own and OFD.xml are protected, `by` makes the value over Signature.xml.
+fn sign_document(files: &mut Files, at: usize, seal: Option<&[u8]>, by: impl FnOnce(&[u8], &str) -> Vec<u8>) {
+    let folder = format!("Doc_{at}/");
+    let reference = |(name, octets): &(String, Vec<u8>)| {
+        format!("<Reference FileRef='/{name}'><CheckValue>{}</CheckValue></Reference>", base64(&Hash::Sm3.digest(octets)))
+    };
+    let own = |(name, _): &&(String, Vec<u8>)| name == "OFD.xml" || name.starts_with(&folder);
+    let references: String = files.iter().filter(own).map(reference).collect();
+    let place = format!("Doc_{at}/Signs/Sign_0");
+    let named = if seal.is_some() { format!("<Seal><BaseLoc>/{place}/Seal.esl</BaseLoc></Seal>") } else { String::new() };
+    let xml = format!(
+        "<Signature xmlns='http://www.ofdspec.org/2016'><SignedInfo><References CheckMethod='SM3'>{references}</References>{named}</SignedInfo><SignedValue>SignedValue.dat</SignedValue></Signature>"
+    );
+    let list = format!(
+        "<Signatures xmlns='http://www.ofdspec.org/2016'><Signature ID='{}' BaseLoc='/{place}/Signature.xml'/></Signatures>",
+        at + 1
+    );
+    let value = by(xml.as_bytes(), &format!("/{place}/Signature.xml"));
+    files.push((format!("Doc_{at}/Signs/Signatures.xml"), list.into_bytes()));
+    files.push((format!("{place}/Signature.xml"), xml.into_bytes()));
+    files.push((format!("{place}/SignedValue.dat"), value));
+    files.extend(seal.map(|seal| (format!("{place}/Seal.esl"), seal.to_vec())));
+}
+
+/// A seal with its signer's key: whoever made it, and whose it is.
+pub struct Sealer {
+    root: Certificate,
+    key: SoftKey,
+    signer: Certificate,
+    seal: Vec<u8>,
+}
+
+/// `listed`: whether the seal lists its signer; `until`: the year in which the seal ends.
+pub fn sealer(listed: bool, until: &str) -> Sealer {
     let root = Authority::new(KeyKind::Sm2, "root");
     let key = || SoftKey::generate(KeyKind::Sm2, &SystemDice).unwrap();
     let (maker_key, signer_key) = (key(), key());
@@ -79,14 +127,16 @@ fn made(listed: bool, until: &str) -> Made {
     };
     let (maker, signer) = (leaf(7, "maker", &maker_key), leaf(8, "signer", &signer_key));
     let on_list = if listed { &signer } else { &maker };
-    let times = ["20260201000000Z", "20260601000000Z", &format!("{until}0101000000Z")];
-    Made { root: root.root(), files: sealed((&maker_key, &maker), (&signer_key, &signer), on_list, times) }
+    let seal = seal_made((&maker_key, &maker), on_list, "20260201000000Z", &format!("{until}0101000000Z"));
+    Sealer { root: root.root(), key: signer_key, signer, seal }
 }
 
-/// The files of a sealed package. `times`: when the seal was made, when it was used, when it ends.
-pub fn sealed(maker: (&SoftKey, &Certificate), signer: (&SoftKey, &Certificate), on_list: &Certificate, times: [&str; 3]) -> Files {
-    let ((maker_key, maker), (signer_key, signer)) = (maker, signer);
-    let sm2 = encode::oid(&"1.2.156.10197.1.501".parse().unwrap());
+fn sm2_with_sm3() -> Vec<u8> {
+    encode::oid(&"1.2.156.10197.1.501".parse().unwrap())
+}
+
+/// A seal that lists one signer, with the times when it was made and when it ends.
+fn seal_made(maker: (&SoftKey, &Certificate), on_list: &Certificate, made: &str, ends: &str) -> Vec<u8> {
     let info = encode::sequence([
         encode::sequence([ia5("ES"), encode::small_integer(4), ia5("test")]),
         ia5("35089900000001"),
@@ -95,46 +145,80 @@ pub fn sealed(maker: (&SoftKey, &Certificate), signer: (&SoftKey, &Certificate),
             encode::utf8("测试专用章"),
             encode::small_integer(1),
             encode::sequence([encode::octet_string(on_list.der())]),
-            time(0x18, times[0]),
-            time(0x18, times[0]),
-            time(0x18, times[2]),
+            time(0x18, made),
+            time(0x18, made),
+            time(0x18, ends),
         ]),
         encode::sequence([ia5("PNG"), encode::octet_string(b"\x89PNG"), encode::small_integer(40), encode::small_integer(40)]),
     ]);
-    let value = encode::bit_string(&maker_key.sign(&info).unwrap());
-    let seal = encode::sequence([info, encode::octet_string(maker.der()), sm2.clone(), value]);
-    let mut files: Files = [
-        ("OFD.xml", "<OFD xmlns='http://www.ofdspec.org/2016'><DocBody><DocRoot>Doc_0/Document.xml</DocRoot><Signatures>/Doc_0/Signs/Signatures.xml</Signatures></DocBody></OFD>"),
-        ("Doc_0/Document.xml", "<Document/>"),
-        ("Doc_0/Pages/Page_0/Content.xml", "<Page>批准</Page>"),
-        ("Doc_0/Signs/Signatures.xml", "<Signatures xmlns='http://www.ofdspec.org/2016'><Signature ID='1' BaseLoc='/Doc_0/Signs/Sign_0/Signature.xml'/></Signatures>"),
-    ]
-    .map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()))
-    .into();
-    let reference = |(name, octets): &(String, Vec<u8>)| {
-        format!("<Reference FileRef='/{name}'><CheckValue>{}</CheckValue></Reference>", base64(&Hash::Sm3.digest(octets)))
-    };
-    let references: String = files.iter().take(3).map(reference).collect();
-    let xml = format!(
-        "<Signature xmlns='http://www.ofdspec.org/2016'><SignedInfo><References CheckMethod='SM3'>{references}</References></SignedInfo><SignedValue>SignedValue.dat</SignedValue></Signature>"
-    );
+    let value = encode::bit_string(&maker.0.sign(&info).unwrap());
+    encode::sequence([info, encode::octet_string(maker.1.der()), sm2_with_sm3(), value])
+}
+
+/// A seal signature over a Signature.xml at a path, made at a time.
+fn seal_signature(signer: (&SoftKey, &Certificate), seal: &[u8], xml: &[u8], path: &str, at: &str) -> Vec<u8> {
     let signed = encode::sequence([
         encode::small_integer(4),
-        seal,
-        time(0x18, times[1]),
-        encode::bit_string(&Hash::Sm3.digest(xml.as_bytes())),
-        ia5("/Doc_0/Signs/Sign_0/Signature.xml"),
+        seal.to_vec(),
+        time(0x18, at),
+        encode::bit_string(&Hash::Sm3.digest(xml)),
+        ia5(path),
     ]);
-    let value = encode::bit_string(&signer_key.sign(&signed).unwrap());
-    let whole = encode::sequence([signed, encode::octet_string(signer.der()), sm2, value]);
-    files.push(("Doc_0/Signs/Sign_0/Signature.xml".into(), xml.into_bytes()));
-    files.push(("Doc_0/Signs/Sign_0/SignedValue.dat".into(), whole));
+    let value = encode::bit_string(&signer.0.sign(&signed).unwrap());
+    encode::sequence([signed, encode::octet_string(signer.1.der()), sm2_with_sm3(), value])
+}
+
+impl Sealer {
+    fn value(&self, xml: &[u8], path: &str, at: &str) -> Vec<u8> {
+        seal_signature((&self.key, &self.signer), &self.seal, xml, path, at)
+    }
+
+    /// A package with so many documents, each sealed; the seal's file stands in the package too.
+    pub fn package(&self, count: usize, at: &str) -> Made {
+        let mut files = documents(count);
+        for document in 0..count {
+            sign_document(&mut files, document, Some(&self.seal), |xml, path| self.value(xml, path, at));
+        }
+        Made { roots: vec![self.root.clone()], files }
+    }
+}
+
+/// The files of a sealed package. `times`: when the seal was made, when it was used, when it ends.
+pub fn sealed(maker: (&SoftKey, &Certificate), signer: (&SoftKey, &Certificate), on_list: &Certificate, times: [&str; 3]) -> Files {
+    let seal = seal_made(maker, on_list, times[0], times[2]);
+    let mut files = documents(1);
+    sign_document(&mut files, 0, None, |xml, path| seal_signature(signer, &seal, xml, path, times[1]));
     files
 }
 
-fn verdict(root: &Certificate, package: &[u8]) -> Verdict {
-    let facts = doc::read(&package.to_vec(), &ReadOptions::default()).unwrap();
-    let evidence = Evidence { anchors: vec![TrustAnchor::for_all(root.clone())], ..Evidence::default() };
+/// A sealed package without the seal's own file.
+fn made(listed: bool, until: &str) -> Made {
+    let sealer = sealer(listed, until);
+    let mut files = documents(1);
+    sign_document(&mut files, 0, None, |xml, path| sealer.value(xml, path, "20260601000000Z"));
+    Made { roots: vec![sealer.root], files }
+}
+
+/// A package signed with a SignedData of GB/T 35275, the chain inside.
+pub fn signed_by_message(authority: &crate::authority::Authority, holder: &crate::authority::Holder, attached: bool) -> Made {
+    let mut files = documents(1);
+    let message = |xml: &[u8], _: &str| match attached {
+        true => authority.message(holder, Dialect::Gm, &Hash::Sm3.digest(xml), false),
+        false => authority.message(holder, Dialect::Gm, xml, true),
+    };
+    sign_document(&mut files, 0, None, message);
+    Made { roots: vec![authority.root.certificate.clone()], files }
+}
+
+pub fn verdict(roots: &[Certificate], package: &[u8]) -> Verdict {
+    verdict_with(roots, &[], package)
+}
+
+/// The same with the signer's certificate at hand.
+fn verdict_with(roots: &[Certificate], certificates: &[Certificate], package: &[u8]) -> Verdict {
+    let facts = doc::read(&package.to_vec(), &ReadOptions { certificates, ..ReadOptions::default() }).unwrap();
+    let anchors = roots.iter().cloned().map(TrustAnchor::for_all).collect();
+    let evidence = Evidence { anchors, ..Evidence::default() };
     let options = Options { file: "a.ofd".into(), at: at("2026-06-15"), at_given: true, revocation: Revocation::Soft };
     judge(&facts, &evidence, &Policy::default(), &options)
 }
@@ -151,7 +235,7 @@ fn expect(verdict: &Verdict, indication: Indication, sub: &str) {
 
 #[test]
 fn a_sealed_package_passes_and_tells_its_seal() {
-    let verdict = verdict(&good().root, &zip(&good().files));
+    let verdict = verdict(&good().roots, &zip(&good().files));
     expect(&verdict, Indication::Passed, "");
     let [signature] = verdict.signatures.as_slice() else { panic!("one seal") };
     assert_eq!((signature.kind, signature.covers, verdict.format.as_str()), ("seal", "whole-document", "ofd"));
@@ -164,11 +248,11 @@ fn a_sealed_package_passes_and_tells_its_seal() {
 #[test]
 fn a_seal_serves_only_its_signers_and_its_time() {
     let other = made(false, "2027");
-    expect(&verdict(&other.root, &zip(&other.files)), Indication::Indeterminate, "SIG_CONSTRAINTS_FAILURE");
+    expect(&verdict(&other.roots, &zip(&other.files)), Indication::Indeterminate, "SIG_CONSTRAINTS_FAILURE");
     let ended = made(true, "2026");
-    expect(&verdict(&ended.root, &zip(&ended.files)), Indication::Indeterminate, "EXPIRED");
+    expect(&verdict(&ended.roots, &zip(&ended.files)), Indication::Indeterminate, "EXPIRED");
     // Another maker's root is not this one's.
-    expect(&verdict(&other.root, &zip(&good().files)), Indication::Indeterminate, "NO_CERTIFICATE_CHAIN_FOUND");
+    expect(&verdict(&other.roots, &zip(&good().files)), Indication::Indeterminate, "NO_CERTIFICATE_CHAIN_FOUND");
 }
 
 #[test]
@@ -176,7 +260,7 @@ fn what_is_added_removed_or_doubled_is_named() {
     let changed = |change: fn(&mut Files)| {
         let mut files = good().files.clone();
         change(&mut files);
-        verdict(&good().root, &zip(&files))
+        verdict(&good().roots, &zip(&files))
     };
     expect(&changed(|files| files.push(("Doc_0/more.xml".into(), b"x".to_vec()))), Indication::Indeterminate, "SIG_CONSTRAINTS_FAILURE");
     expect(&changed(|files| files.push(("Doc_0/Document.xml".into(), b"x".to_vec()))), Indication::Failed, "FORMAT_FAILURE");
@@ -187,9 +271,78 @@ fn what_is_added_removed_or_doubled_is_named() {
     expect(&changed(|files| *files[5].1.last_mut().unwrap() ^= 1), Indication::Failed, "SIG_CRYPTO_FAILURE");
     expect(&changed(|files| files.swap(0, 4)), Indication::Passed, "");
     let packed = zip(&good().files);
-    expect(&verdict(&good().root, &[b"junk", packed.as_slice()].concat()), Indication::Passed, "");
-    expect(&verdict(&good().root, &[packed.as_slice(), b"junk"].concat()), Indication::Indeterminate, "SIG_CONSTRAINTS_FAILURE");
-    expect(&verdict(&good().root, &[packed.as_slice(), &packed].concat()), Indication::Failed, "FORMAT_FAILURE");
+    expect(&verdict(&good().roots, &[b"junk", packed.as_slice()].concat()), Indication::Passed, "");
+    expect(&verdict(&good().roots, &[packed.as_slice(), b"junk"].concat()), Indication::Indeterminate, "SIG_CONSTRAINTS_FAILURE");
+    expect(&verdict(&good().roots, &[packed.as_slice(), &packed].concat()), Indication::Failed, "FORMAT_FAILURE");
+}
+
+/// A SignedData of GB/T 35275 over Signature.xml, detached or with its digest inside.
+#[test]
+fn packages_signed_with_a_message_pass_and_no_change_does() {
+    let authority = crate::authority::Authority::new(KeyKind::Sm2);
+    for attached in [false, true] {
+        let made = signed_by_message(&authority, &authority.signer, attached);
+        let found = verdict(&made.roots, &zip(&made.files));
+        expect(&found, Indication::Passed, "");
+        let [signature] = found.signatures.as_slice() else { panic!("one signature") };
+        assert_eq!((signature.kind, signature.covers, signature.seal.is_none()), ("signature", "whole-document", true));
+        assert_eq!(signature.signer.as_ref().unwrap().name.as_deref(), Some("张伟"));
+        for (file, sub) in [(2, "HASH_FAILURE"), (4, "HASH_FAILURE")] {
+            let mut files = made.files.clone();
+            files[file].1.push(b' ');
+            expect(&verdict(&made.roots, &zip(&files)), Indication::Failed, sub);
+        }
+        expect(&verdict(&good().roots, &zip(&made.files)), Indication::Indeterminate, "NO_CERTIFICATE_CHAIN_FOUND");
+        let encrypting = signed_by_message(&authority, &authority.tsa, attached);
+        expect(&verdict(&made.roots, &zip(&encrypting.files)), Indication::Failed, "CHAIN_CONSTRAINTS_FAILURE");
+    }
+}
+
+/// A signature value alone names nobody: with the signer's certificate at hand it is judged, without it stays undecided.
+#[test]
+fn a_bare_value_needs_the_signer_s_certificate() {
+    let authority = crate::authority::Authority::new(KeyKind::Sm2);
+    let mut files = documents(1);
+    sign_document(&mut files, 0, None, |xml, _| authority.signer.key.sign(xml).unwrap());
+    let roots = [authority.root.certificate.clone()];
+    let at_hand = [authority.issuing.certificate.clone(), authority.signer.certificate.clone()];
+    // The issuing authority is no anchor here: the certificates given with the document fill the chain.
+    let anchored = [authority.root.certificate.clone(), authority.issuing.certificate.clone()];
+    expect(&verdict(&roots, &zip(&files)), Indication::Indeterminate, "NO_SIGNING_CERTIFICATE_FOUND");
+    expect(&verdict_with(&anchored, &at_hand, &zip(&files)), Indication::Passed, "");
+    expect(&verdict_with(&roots, &at_hand[..1], &zip(&files)), Indication::Indeterminate, "NO_SIGNING_CERTIFICATE_FOUND");
+    let mut changed = files.clone();
+    changed[2].1.push(b' ');
+    expect(&verdict_with(&anchored, &at_hand, &zip(&changed)), Indication::Failed, "HASH_FAILURE");
+    changed = files.clone();
+    changed[4].1.push(b' ');
+    assert_ne!(verdict_with(&anchored, &at_hand, &zip(&changed)).indication, Indication::Passed);
+}
+
+/// Every signature of every document is judged, each over its own document; what no document's signature names is told.
+#[test]
+fn packages_of_several_documents() {
+    let sealer = sealer(true, "2027");
+    let made = sealer.package(3, "20260601000000Z");
+    let whole = |files: &Files| verdict(&made.roots, &zip(files));
+    let found = whole(&made.files);
+    expect(&found, Indication::Passed, "");
+    assert_eq!(found.signatures.len(), 3);
+    assert!(found.signatures.iter().all(|signature| signature.covers == "whole-document"), "{:#?}", found.signatures);
+    for (position, (name, _)) in made.files.iter().enumerate().filter(|(_, (name, _))| name.ends_with("Content.xml")) {
+        let mut files = made.files.clone();
+        files[position].1.push(b' ');
+        let found = whole(&files);
+        expect(&found, Indication::Failed, "HASH_FAILURE");
+        let document: usize = name[4..5].parse().unwrap();
+        let failed: Vec<usize> = (0..3).filter(|at| found.signatures[*at].indication == Indication::Failed).collect();
+        assert_eq!(failed, [document], "only the signature of the changed document");
+    }
+    // A document whose list of signatures is emptied leaves its files to nobody.
+    let mut files = made.files.clone();
+    let list = files.iter().position(|(name, _)| name == "Doc_1/Signs/Signatures.xml").unwrap();
+    files[list].1 = b"<Signatures/>".to_vec();
+    expect(&whole(&files), Indication::Indeterminate, "SIG_CONSTRAINTS_FAILURE");
 }
 
 proptest! {
@@ -201,7 +354,7 @@ proptest! {
         let mut package = zip(&good().files);
         let place = place.index(package.len());
         package[place] ^= by;
-        let found = verdict(&good().root, &package);
+        let found = verdict(&good().roots, &package);
         // The date, the version and the attributes of an entry are nobody's content, nor is white space of the list.
         if found.indication == Indication::Passed {
             let facts = doc::read(&package, &ReadOptions::default()).unwrap();
