@@ -334,7 +334,7 @@ fn delta_lists_bring_their_base_up_to_date() {
 }
 
 /// An answer about the chain's leaf.
-fn answer(chain: &Chain, hash: Hash, status: CertStatus, signer: &SoftKey, responder: Option<&Certificate>) -> OcspResponse {
+pub fn answer(chain: &Chain, hash: Hash, status: CertStatus, signer: &SoftKey, responder: Option<&Certificate>) -> OcspResponse {
     let id = ocsp::cert_id(hash, &chain.issuing.name, chain.issuing.key.public_key(), chain.leaf.serial());
     let request = OcspRequest::from_der(&ocsp::request(&[id], &[])).unwrap();
     let mut builder = OcspBuilder::new(at("2026-06-14")).answer(&request.ids[0], status, at("2026-06-14"), Some(at("2026-06-16")));

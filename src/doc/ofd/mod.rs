@@ -173,6 +173,11 @@ fn drafts(locator: &Locator<'_, '_>, reader: &mut Reader<'_, '_>) -> io::Result<
         }
         documents.push(files);
     }
+    // One signature listed twice would look like two.
+    let mut described = BTreeSet::new();
+    if drafts.iter().filter_map(|draft| draft.xml.as_ref()).any(|(entry, _)| !described.insert(*entry)) {
+        reader.malformed("签名列表把同一签名列出不止一次", "a list of signatures names one signature twice");
+    }
     // An identifier serves only where it is one.
     let mut seen = BTreeSet::new();
     for draft in &mut drafts {

@@ -50,7 +50,15 @@ pub(super) fn read(source: &dyn ByteSource, problems: &mut Vec<Problem>) -> io::
         return Ok((Vec::new(), None));
     }
     if comment > 0 {
-        problems.push(Problem::notice("文件包带有注释", "the package bears a comment"));
+        let after = at.saturating_add(END_LENGTH as u64);
+        let octets = source.slice(after, usize::try_from(comment.min(source.len().saturating_sub(after))).unwrap_or(0))?;
+        // Readers that take the last mark of an end, whatever its lengths say, would open a package inside the comment.
+        if octets.windows(4).any(|four| matches!(four, b"PK\x03\x04" | b"PK\x01\x02" | b"PK\x05\x06" | b"PK\x06\x06" | b"PK\x06\x07")) {
+            let text = ("文件包的注释中藏有另一文件包的结构", "the comment of the package holds parts of another package");
+            problems.push(Problem::malformed(text.0, text.1));
+        } else {
+            problems.push(Problem::notice("文件包带有注释", "the package bears a comment"));
+        }
     }
     let octets = source.slice(directory, usize::try_from(size).unwrap_or(0))?;
     let Some(entries) = central(&octets, usize::from(total), problems) else {

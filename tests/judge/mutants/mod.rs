@@ -4,9 +4,11 @@
 //! prints it, and `XINYIN_MUTANT=NUMBER` tries that one again.
 
 mod cms;
+mod ofd;
 mod paths;
 pub mod pdf;
 mod tree;
+mod zip;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -39,6 +41,10 @@ impl Dice {
     /// Below `end`, which is above zero.
     pub fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % end as u64).unwrap()
+    }
+
+    pub fn one<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+        &list[self.below(list.len())]
     }
 
     pub fn octet(&mut self) -> u8 {

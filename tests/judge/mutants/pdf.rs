@@ -1,27 +1,7 @@
-//! Structured mutants of signed PDFs: made from a number alone, so that each can be made again, and when one must not pass.
+//! Structured mutants of signed PDFs: made from a number alone, so that each can be made again.
 
+use super::Dice;
 use std::ops::Range;
-
-/// Numbers that follow from a seed alone (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end.max(1) as u64).unwrap()
-    }
-
-    fn one<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        &list[self.below(list.len())]
-    }
-}
 
 fn every(octets: &[u8], word: &[u8]) -> Vec<usize> {
     octets.windows(word.len()).enumerate().filter(|(_, window)| *window == word).map(|(at, _)| at).collect()
@@ -64,7 +44,7 @@ fn last_number_after(octets: &[u8], word: &[u8]) -> Option<String> {
 
 /// A mutant of `original`, and what was done to it.
 pub fn mutate(original: &[u8], seed: u64) -> (String, Vec<u8>) {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let mut octets = original.to_vec();
     let mut done = Vec::new();
     for _ in 0..=dice.below(3) {
@@ -78,7 +58,7 @@ fn change(octets: &mut Vec<u8>, dice: &mut Dice) -> String {
     if octets.is_empty() || list.is_empty() {
         return "nothing".into();
     }
-    match dice.below(14) {
+    match dice.below(18) {
         0 => {
             let (at, bit) = (dice.below(octets.len()), dice.below(8));
             octets[at] ^= 1 << bit;
@@ -115,7 +95,7 @@ fn change(octets: &mut Vec<u8>, dice: &mut Dice) -> String {
             if digits.is_empty() {
                 return "nothing".into();
             }
-            let (run, digit) = (dice.one(&digits).clone(), b'0' + dice.below(10) as u8);
+            let (run, digit) = (dice.one(&digits).clone(), b'0' + dice.octet() % 10);
             let place = run.start + dice.below(run.len());
             octets[place] = digit;
             format!("a digit at {place}, near a cross-reference, changed")
@@ -130,12 +110,13 @@ fn change(octets: &mut Vec<u8>, dice: &mut Dice) -> String {
             if digits.is_empty() {
                 return "nothing".into();
             }
-            let (run, digit) = (dice.one(&digits).clone(), b'0' + dice.below(10) as u8);
+            let (run, digit) = (dice.one(&digits).clone(), b'0' + dice.octet() % 10);
             let place = run.start + dice.below(run.len());
             octets[place] = digit;
             format!("a digit of /ByteRange at {place} changed")
         }
         7..=10 => revision(octets, dice, &list),
+        13..=16 => addition(octets, dice),
         11 => {
             let words: [&[u8]; 8] = [
                 b"\n",
@@ -221,17 +202,143 @@ fn revision(octets: &mut Vec<u8>, dice: &mut Dice, list: &[Range<usize>]) -> Str
     format!("a revision with object {number} {what}")
 }
 
-/// Whether a mutant must not pass. It may where it is the original, followed by white space at most; or by revisions that
-/// `same_view`, a second opinion, finds to show the same.
-pub fn must_not_pass(original: &[u8], mutant: &[u8], signed: usize, same_view: impl Fn() -> bool) -> bool {
-    let kept = mutant.len() >= signed && mutant[..signed] == original[..signed];
-    if !kept {
-        // A single octet of the signed revision changed, moved or went.
-        return true;
+/// Entries of the catalogue that change what a reader shows or does, or might.
+const ENTRIES: [&str; 18] = [
+    "/OpenAction<</S/JavaScript/JS(app.alert(1))>>",
+    "/AA<</WC 30 0 R>>",
+    "/OCProperties<</OCGs[30 0 R]/D<</OFF[30 0 R]/BaseState/OFF>>>>",
+    "/Names<</EmbeddedFiles<</Names[(a)30 0 R]>>>>",
+    "/Pages 30 0 R",
+    "/AcroForm 30 0 R",
+    "/AcroForm<</Fields[]/NeedAppearances true>>",
+    "/AcroForm<</Fields[]/XFA 30 0 R>>",
+    "/Version/2.0",
+    "/Extensions<</ADBE<</BaseVersion/1.7/ExtensionLevel 8>>>>",
+    "/Perms<</DocMDP 30 0 R>>",
+    "/DSS<</Certs[31 0 R]>>",
+    "/DSS<</VRI<<>>>>",
+    "/ViewerPreferences<</HideToolbar true>>",
+    "/Metadata 31 0 R",
+    "/Collection<</View/T>>",
+    "/PageLabels<</Nums[0<</S/R>>]>>",
+    "/Lang(zh-CN)",
+];
+
+const PAGE: &str = "/Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]";
+
+/// Appends a well-formed revision that brings new objects and hangs them up somewhere: by a table, by a stream, or hybrid.
+fn addition(octets: &mut Vec<u8>, dice: &mut Dice) -> String {
+    let Some(previous) = last_number_after(octets, b"startxref") else { return "nothing".into() };
+    let Some(root) = last_number_after(octets, b"/Root") else { return "nothing".into() };
+    let text = String::from_utf8_lossy(octets).into_owned();
+    let last = |number: &str| {
+        let head = format!("\n{number} 0 obj");
+        let at = text.rfind(&head)? + head.len();
+        Some(text[at..].split("endobj").next()?.trim().to_owned())
+    };
+    let stream = |entries: &str, data: &str| format!("<<{entries}/Length {}>>\nstream\n{data}\nendstream", data.len());
+    let drawing = stream("/Type/XObject/Subtype/Form/BBox[0 0 400 400]", "0 0 400 400 re f");
+    let mut objects: Vec<(String, String)> = Vec::new();
+    let what = match dice.below(4) {
+        0 => {
+            let entry = *dice.one(&ENTRIES);
+            let Some(catalogue) = last(&root) else { return "nothing".into() };
+            let key: String = entry.chars().take(1).chain(entry.chars().skip(1).take_while(|c| c.is_alphanumeric())).collect();
+            let kept = catalogue.trim_end_matches(">>").replace(&format!("{key} "), "/Was ").replace(&format!("{key}<"), "/Was<");
+            objects.push((root.clone(), format!("{kept}{entry}>>")));
+            objects.push(("30".into(), "<</Type/Pages/Kids[32 0 R]/Count 1/Fields[]/S/JavaScript/JS(x)/FT/Tx>>".into()));
+            objects.push(("31".into(), stream("/Type/Metadata/Subtype/XML", "<x/>")));
+            objects.push(("32".into(), format!("<<{PAGE}/Contents 33 0 R>>")));
+            objects.push(("33".into(), stream("", "0 0 400 400 re f")));
+            format!("the catalogue with {entry}")
+        }
+        1 => {
+            let kinds = ["FreeText", "Stamp", "Widget", "Text", "Highlight", "Link", "Square", "Redact", "Popup", "FileAttachment"];
+            let kind = dice.one(&kinds);
+            let Some(page) = last("3") else { return "nothing".into() };
+            let listed = match page.contains("/Annots[") {
+                true => page.replacen("/Annots[", "/Annots[30 0 R ", 1),
+                false => format!("{}/Annots[30 0 R]>>", page.trim_end_matches(">>")),
+            };
+            let more = ["", "/FT/Sig/T(x)", "/FT/Tx/T(x)/V(y)", "/FT/Tx/T(amount)/V(y)", "/Parent 9 0 R", "/F 2", "/OC 33 0 R"];
+            let annotation = format!("<</Type/Annot/Subtype/{kind}/Rect[0 0 400 400]/P 3 0 R{}/AP<</N 31 0 R>>>>", dice.one(&more));
+            objects.extend([("3".into(), listed), ("30".into(), annotation), ("31".into(), drawing)]);
+            format!("a new {kind} on the page")
+        }
+        2 => {
+            let Some(page) = last("3") else { return "nothing".into() };
+            let edits = [
+                ("/Contents 4 0 R", "/Contents[4 0 R 31 0 R]"),
+                ("/Contents 4 0 R", "/Contents 31 0 R"),
+                ("/F1 5 0 R", "/F1 31 0 R"),
+                ("/MediaBox", "/Rotate 180/MediaBox"),
+                ("/MediaBox", "/UserUnit 2/MediaBox"),
+                ("/MediaBox", "/CropBox[0 0 9 9]/MediaBox"),
+                ("/Type/Page", "/Type/Page/AA<</O 30 0 R>>"),
+                ("/Type/Page", "/Type/Page/Group<</S/Transparency>>"),
+                ("/Parent 2 0 R", "/Parent 30 0 R"),
+            ];
+            let (find, put) = *dice.one(&edits);
+            objects.extend([("3".into(), page.replacen(find, put, 1)), ("31".into(), stream("", "0 0 400 400 re f"))]);
+            format!("the page with {put}")
+        }
+        _ => {
+            objects.push(("31".into(), drawing));
+            "an object that nothing refers to".into()
+        }
+    };
+    // An object may stand in an object stream, or under a number with another generation.
+    if !octets.ends_with(b"\n") {
+        octets.push(b'\n');
     }
-    let blank = |rest: &[u8]| rest.iter().all(u8::is_ascii_whitespace);
-    if mutant.starts_with(original) && blank(&mutant[original.len()..]) || blank(&mutant[signed..]) {
-        return false;
+    let style = dice.below(4);
+    let (mut table, mut rows) = (String::new(), Vec::new());
+    let packed: Vec<(String, String)> = objects.iter().filter(|(_, body)| !body.contains("stream") && style == 1).cloned().collect();
+    for (number, body) in objects.iter().filter(|object| !packed.contains(object)) {
+        let at = octets.len();
+        table.push_str(&format!("{number} 1\n{at:010} 00000 n \n"));
+        rows.push((number.clone(), [1, at, 0]));
+        octets.extend_from_slice(format!("{number} 0 obj\n{body}\nendobj\n").as_bytes());
     }
-    !same_view()
+    if !packed.is_empty() {
+        let mut heads = String::new();
+        let mut bodies = String::new();
+        for (position, (number, body)) in packed.iter().enumerate() {
+            heads.push_str(&format!("{number} {} ", bodies.len()));
+            bodies.push_str(&format!("{body} "));
+            rows.push((number.clone(), [2, 40, position]));
+        }
+        let at = octets.len();
+        rows.push(("40".into(), [1, at, 0]));
+        let first = heads.len();
+        let body = stream(&format!("/Type/ObjStm/N {}/First {first}", packed.len()), &format!("{heads}{bodies}"));
+        octets.extend_from_slice(format!("40 0 obj\n{body}\nendobj\n").as_bytes());
+    }
+    let start = octets.len();
+    if style == 1 {
+        rows.push(("41".into(), [1, start, 0]));
+        rows.sort_by_key(|(number, _)| number.parse::<u32>().unwrap_or(0));
+        let index: String = rows.iter().map(|(number, _)| format!("{number} 1 ")).collect();
+        let mut data = Vec::new();
+        for (_, [kind, at, more]) in &rows {
+            data.push(u8::try_from(*kind).unwrap());
+            data.extend_from_slice(&u32::try_from(*at).unwrap().to_be_bytes());
+            data.extend_from_slice(&u16::try_from(*more).unwrap().to_be_bytes());
+        }
+        let head = format!(
+            "41 0 obj\n<</Type/XRef/Size 999/W[1 4 2]/Index[{index}]/Root {root} 0 R/Prev {previous}/Length {}>>\nstream\n",
+            data.len()
+        );
+        octets.extend_from_slice(head.as_bytes());
+        octets.extend_from_slice(&data);
+        octets.extend_from_slice(format!("\nendstream\nendobj\nstartxref\n{start}\n%%EOF\n").as_bytes());
+    } else {
+        let hybrid = if style == 2 { format!("/XRefStm {previous}") } else { String::new() };
+        let back = if style == 3 && dice.below(3) == 0 { String::new() } else { format!("/Prev {previous}") };
+        let tail = format!(
+            "xref\n0 1\n0000000000 65535 f \n{table}trailer\n<</Size 999/Root {root} 0 R{back}{hybrid}>>\nstartxref\n{start}\n%%EOF\n"
+        );
+        octets.extend_from_slice(tail.as_bytes());
+    }
+    format!("a revision in style {style}: {what}")
 }

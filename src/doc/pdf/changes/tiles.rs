@@ -100,13 +100,15 @@ fn tile(lexer: &mut Lexer<'_>) -> Result<Tile, SyntaxError> {
     })
 }
 
-/// A comment, `%%EOF` among them: a short line without a word that a repairing reader looks for.
+/// A comment, `%%EOF` among them: a short line of text without a word that a repairing reader looks for. Other octets in it could be
+/// parts of a file of another format, which other programs would find (ZIP readers start at the end).
 fn comment(lexer: &mut Lexer<'_>) -> Tile {
     const LONGEST: usize = 256;
     let line: Vec<u8> = lexer.rest().iter().take(LONGEST).copied().take_while(|octet| !matches!(octet, b'\r' | b'\n')).collect();
     lexer.advance(line.len());
     lexer.touched_end |= line.len() < LONGEST && lexer.rest().is_empty();
     let speaks = |word: &[u8]| line.windows(word.len()).any(|window| window == word);
-    let words: [&[u8]; 4] = [b"obj", b"xref", b"trailer", b"stream"];
-    if line.len() == LONGEST || words.into_iter().any(speaks) { Tile::Unknown } else { Tile::Blank(lexer.position()) }
+    let words: [&[u8]; 5] = [b"obj", b"xref", b"trailer", b"stream", b"PDF-"];
+    let control = line.iter().any(|octet| octet.is_ascii_control() && *octet != b'\t');
+    if line.len() == LONGEST || control || words.into_iter().any(speaks) { Tile::Unknown } else { Tile::Blank(lexer.position()) }
 }
