@@ -77,18 +77,8 @@ oids! {
 /// Whether the identifier is known, and is one of keys or signatures: where a digest must be named it names none.
 pub fn is_key_or_signature(oid: &Oid) -> bool {
     const ARCS: [&str; 3] = ["1.2.840.113549.1.1.", "1.2.840.10045.", "2.16.840.1.101.3.4.3."];
-    const OTHERS: [Oid; 10] = [
-        ECDSA_UNSPECIFIED,
-        DSA,
-        DSA_WITH_SHA1,
-        ED25519,
-        ED448,
-        SM2,
-        SM2_SIGN,
-        SM2_WITH_SM3,
-        RSA_WITH_SM3,
-        RSA_WITH_SHA1_OIW,
-    ];
+    const OTHERS: [Oid; 10] =
+        [ECDSA_UNSPECIFIED, DSA, DSA_WITH_SHA1, ED25519, ED448, SM2, SM2_SIGN, SM2_WITH_SM3, RSA_WITH_SM3, RSA_WITH_SHA1_OIW];
     let text = oid.to_string();
     OTHERS.contains(oid) || ARCS.iter().any(|arc| text.starts_with(arc))
 }

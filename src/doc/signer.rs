@@ -9,7 +9,7 @@ use super::{
     },
 };
 use crate::{
-    crypto::{oid::is_key_or_signature, Hash, LOGIN_CHALLENGE, MessageVerifier, PublicKey, SignatureAlgorithm, VerifyError, verify},
+    crypto::{Hash, LOGIN_CHALLENGE, MessageVerifier, PublicKey, SignatureAlgorithm, VerifyError, oid::is_key_or_signature, verify},
     pki::{
         Certificate, Name,
         signed_data::{Attributes, Dialect, SignedData, SignerId, SignerInfo, algorithm_oid, oid, read_oid, values},
@@ -204,7 +204,9 @@ fn arithmetic(frame: &Frame<'_, '_>, info: &SignerInfo<'_>, message: &Message<'_
 fn no_digest(info: &SignerInfo<'_>, facts: &SignerFacts) -> Integrity {
     match algorithm_oid(info.digest_algorithm) {
         None => Integrity::Malformed("the digest algorithm cannot be read".into()),
-        Some(name) if is_key_or_signature(&name) => Integrity::Malformed(format!("{name} names a signature algorithm where a digest must be named")),
+        Some(name) if is_key_or_signature(&name) => {
+            Integrity::Malformed(format!("{name} names a signature algorithm where a digest must be named"))
+        }
         Some(_) => Integrity::Unsupported(format!("digest {}", facts.digest_algorithm)),
     }
 }

@@ -157,13 +157,8 @@ fn seal_made(maker: (&SoftKey, &Certificate), on_list: &Certificate, made: &str,
 
 /// A seal signature over a Signature.xml at a path, made at a time.
 fn seal_signature(signer: (&SoftKey, &Certificate), seal: &[u8], xml: &[u8], path: &str, at: &str) -> Vec<u8> {
-    let signed = encode::sequence([
-        encode::small_integer(4),
-        seal.to_vec(),
-        time(0x18, at),
-        encode::bit_string(&Hash::Sm3.digest(xml)),
-        ia5(path),
-    ]);
+    let signed =
+        encode::sequence([encode::small_integer(4), seal.to_vec(), time(0x18, at), encode::bit_string(&Hash::Sm3.digest(xml)), ia5(path)]);
     let value = encode::bit_string(&signer.0.sign(&signed).unwrap());
     encode::sequence([signed, encode::octet_string(signer.1.der()), sm2_with_sm3(), value])
 }

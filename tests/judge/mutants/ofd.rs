@@ -48,7 +48,8 @@ fn benches() -> Vec<Bench> {
         let judged = |files: &Files| verdict(&made.roots, &write(&items(files), &Frame::default()));
         let original = judged(&made.files);
         assert_eq!(original.indication, Indication::Passed, "{:#?}", original.defects);
-        let right: Vec<&Files> = donors.iter().filter(|files| judged(files).indication == Indication::Passed).chain([&made.files]).collect();
+        let right: Vec<&Files> =
+            donors.iter().filter(|files| judged(files).indication == Indication::Passed).chain([&made.files]).collect();
         let all = right.iter().flat_map(|files| said(&judged(files))).collect();
         let values = right.iter().flat_map(|files| files.iter()).filter(|(name, _)| name.ends_with(".dat"));
         let vouched = values.map(|(_, octets)| vouched(octets)).collect();
@@ -180,9 +181,11 @@ fn change(dice: &mut Dice, items: &mut Vec<Item>, frame: &mut Frame, donors: &[F
             format!("{name}: {find} turned into {put}")
         }
         12 | 13 => {
-            let values: Vec<usize> = (0..items.len()).filter(|at| items[*at].name.ends_with(".dat") || items[*at].name.ends_with(".esl")).collect();
+            let values: Vec<usize> =
+                (0..items.len()).filter(|at| items[*at].name.ends_with(".dat") || items[*at].name.ends_with(".esl")).collect();
             let Some(value) = values.get(dice.below(values.len().max(1))).copied() else { return "nothing".into() };
-            let given: Vec<&[u8]> = donors.iter().flatten().filter(|(name, _)| name.ends_with(".dat")).map(|(_, octets)| octets.as_slice()).collect();
+            let given: Vec<&[u8]> =
+                donors.iter().flatten().filter(|(name, _)| name.ends_with(".dat")).map(|(_, octets)| octets.as_slice()).collect();
             if items[value].octets.is_empty() {
                 return "nothing".into();
             }
@@ -272,7 +275,8 @@ fn differs(original: &View, view: &View, bench: &Bench) -> Option<String> {
             return Some(format!("{name} differs"));
         }
     }
-    let missing = original.keys().find(|name| !view.contains_key(*name) && !name.ends_with("seal.esl") && !name.ends_with("signatures.xml"));
+    let missing =
+        original.keys().find(|name| !view.contains_key(*name) && !name.ends_with("seal.esl") && !name.ends_with("signatures.xml"));
     missing.map(|name| format!("{name} is missing"))
 }
 
