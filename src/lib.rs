@@ -2,13 +2,13 @@
 //!
 //! # The rooms
 //!
-//! Pure (no I/O, no clock, no randomness, not async): [`id`], [`crypto`], [`pki`], [`doc`], [`login`], [`sign`], [`verify`], `report`.
+//! Pure (no I/O, no clock, no randomness, not async): [`id`], [`crypto`], [`pki`], [`doc`], [`login`], [`sign`], [`verify`], `report`, `licence`.
 //! Doors (I/O, one thing each): `store`, `net`, `files`, `keys`, `province`. Conduct: `service`. Faces: `web`, `cli`.
 //! `lab` is the stand-in province: a process of its own, reached only over the network.
 //!
 //! # Who may import whom
 //!
-//! faces → service → {pure, doors}. Among the pure: id, crypto ← pki ← doc ← verify ← {sign, report}; login uses id, pki and verdicts.
+//! faces → service → {pure, doors}. Among the pure: id, crypto ← pki ← doc ← verify ← {sign, report}; login uses id, pki and verdicts; licence uses id, crypto and doc.
 //! Doors import pure types, `net` for outbound calls and `files` for files; otherwise never one another. `tests/house.rs` enforces this table.
 //! `docs/architecture.md` walks the three journeys through the files.
 
@@ -33,6 +33,8 @@ pub mod config;
 pub mod jobs;
 #[cfg(feature = "service")]
 pub mod lab;
+#[cfg(feature = "service")]
+pub mod licence;
 #[cfg(feature = "service")]
 pub mod net;
 #[cfg(feature = "service")]

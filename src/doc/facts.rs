@@ -36,6 +36,8 @@ pub struct Facts {
     pub problems: Vec<Problem>,
     /// What the document as a whole contains and nobody here judges yet.
     pub unjudged: Vec<Unjudged>,
+    /// Set if the file is an electronic licence by its metadata.
+    pub licence: Option<Box<super::licence::LicenceFacts>>,
 }
 
 impl Facts {
@@ -53,6 +55,7 @@ impl Facts {
             ocsps: Vec::new(),
             problems: Vec::new(),
             unjudged: Vec::new(),
+            licence: None,
         }
     }
 }

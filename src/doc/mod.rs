@@ -4,6 +4,7 @@
 //! only a source that fails to deliver its own bytes is.
 
 pub mod facts;
+pub mod licence;
 pub mod ofd;
 pub mod pdf;
 pub mod seal;

@@ -6,11 +6,12 @@
 //! the check exist, so the register is always asked.
 //!
 //! Clauses: GB 11643-1999 (citizens), GB 11714-1997 (organisation codes), GB 32100-2015 (unified social credit codes),
-//! GS 15-2006 (business registration numbers), GB/T 2659 (nationalities), ISO 7064 (check characters).
+//! GS 15-2006 (business registration numbers), GB/T 2659 (nationalities), ISO 7064 (check characters), GB/T 36904 (licences).
 
 mod citizen;
 mod foreigner;
 mod kind;
+mod licence_identifier;
 pub mod mask;
 pub mod name;
 mod normal;
@@ -21,6 +22,7 @@ mod refusal;
 pub use citizen::{CitizenNumber, ResidencePermit, Sex, Territory};
 pub use foreigner::ForeignerId;
 pub use kind::{NumberKind, PartyKind};
+pub use licence_identifier::{IdentifierRefusal, LicenceCheck, LicenceIdentifier};
 pub use mask::{mask, mask_text};
 pub use normal::normalise;
 pub use organisation::{BusinessRegistration, CodeCheck, OrganisationCode, UnifiedSocialCreditCode};

@@ -107,6 +107,8 @@ pub struct Evidence {
     /// Digests of the document under the records' algorithms (SHA-256 is among the facts): only whoever read the document itself
     /// may fill this in.
     pub document: Vec<(Hash, Vec<u8>)>,
+    /// What registers of licences said.
+    pub licences: Vec<super::licence::LicenceStatus>,
 }
 
 impl Evidence {
@@ -121,6 +123,7 @@ impl Evidence {
         self.records.extend(other.records);
         self.statements.extend(other.statements);
         self.document.extend(other.document);
+        self.licences.extend(other.licences);
     }
 }
 

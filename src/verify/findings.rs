@@ -61,6 +61,11 @@ impl<'a> Findings<'a> {
         self.weigh(row, level, Conclusion::PASSED, detail);
     }
 
+    /// Somebody who knows says a definite no, whatever the rule's level is for not knowing.
+    pub fn refused(&mut self, row: &'static Row, conclusion: Conclusion, detail: Detail) {
+        self.weigh(row, Level::Fail, conclusion, detail);
+    }
+
     fn weigh(&mut self, row: &'static Row, level: Level, conclusion: Conclusion, detail: Detail) {
         let status = match level {
             Level::Ignore => return,

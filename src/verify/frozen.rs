@@ -65,6 +65,8 @@ struct File {
     statements: Vec<FileStatement>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     records: Vec<FileRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    licences: Vec<super::licence::LicenceStatus>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -182,6 +184,7 @@ pub fn freeze_under(evidence: &Evidence, added: Option<&Record>, policy: &Policy
         first_seen: evidence.first_seen.iter().map(|(id, at)| FileSeen { sha256: hex::encode(id), at: *at }).collect(),
         statements: evidence.statements.iter().map(written).collect(),
         records: evidence.records.iter().map(|record| recorded(record, false)).chain(added.map(|record| recorded(record, true))).collect(),
+        licences: evidence.licences.clone(),
     };
     let mut octets = serde_json::to_vec(&file).unwrap_or_default();
     octets.push(b'\n');
@@ -209,6 +212,8 @@ pub fn thaw(octets: &[u8], provenance: Provenance) -> Result<Frozen, FrozenError
         Provenance::File => Vec::new(),
         Provenance::OwnStore => seen(&file.first_seen)?,
     };
+    // What a register said is believed only of those who asked it themselves.
+    let licences = if provenance == Provenance::OwnStore { file.licences } else { Vec::new() };
     let evidence = Evidence {
         anchors: Vec::new(),
         certificates: objects("certificate", &file.certificates, |der| Certificate::from_der(&der).ok())?,
@@ -219,6 +224,7 @@ pub fn thaw(octets: &[u8], provenance: Provenance) -> Result<Frozen, FrozenError
         records: records(file.records.iter().filter(|record| !record.added))?,
         statements: statements(&file.statements)?,
         document: Vec::new(),
+        licences,
     };
     Ok(Frozen {
         evidence,

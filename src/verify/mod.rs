@@ -16,6 +16,7 @@ pub mod chain;
 
 mod findings;
 pub mod frozen;
+pub mod licence;
 mod needs;
 mod poe;
 mod proofs;
@@ -142,17 +143,20 @@ pub fn judge_chains(facts: &Facts, chains: &dyn Chains, policy: &Policy, options
 fn verdict(facts: &Facts, context: &Context<'_>) -> Verdict {
     let facts = &*with_countersignatures(facts);
     let Context { policy, options, .. } = context;
-    let (at, conclusion, signatures, timestamps, legal, defects) = match &facts.timestamp {
+    let (at, conclusion, signatures, timestamps, legal, mut defects) = match &facts.timestamp {
         Some(stamp) => judge_timestamp_file(context, facts, stamp),
         None => judge_signatures(context, facts),
     };
+    let licence = facts.licence.as_ref().map(|licence| licence::judge(context, licence, &conclusion, &signatures, at));
+    defects.extend(licence.iter().flat_map(|licence| findings::defects(None, &licence.checks)));
+    let verdict = licence.as_ref().map_or(conclusion.indication.word(), |licence| licence.verdict);
     Verdict {
         file: options.file.clone(),
         sha256: hex::encode(facts.sha256),
         format: facts.format.name().into(),
         indication: conclusion.indication,
         sub_indication: conclusion.sub_indication(),
-        verdict: conclusion.indication.word(),
+        verdict,
         policy: PolicyRef {
             id: policy.id.clone(),
             digest: policy.digest().into(),
@@ -166,6 +170,7 @@ fn verdict(facts: &Facts, context: &Context<'_>) -> Verdict {
         timestamps,
         legal: Legal::new(legal),
         defects,
+        licence,
     }
 }
 

@@ -259,6 +259,41 @@ pub mod row {
             ["印章已备案，用章时有效" "It is on record and was in force"]
             ["未出示：文件本身不能说明印章的备案和状态" "Not shown: a file cannot tell whether its seal is on record and in force"]
             ["需要时请向印章备案机关查询" "Ask the authority that keeps the record where it matters"];
+        LICENCE_IDENTIFIER "XY-2301" Fail false "GB/T 36904-2018; GB/T 36903-2018"
+            ["证照标识是否写明，且与类型、颁发机构一致？" "Does the licence name one identifier that agrees with its type and issuer?"]
+            ["证照标识与类型、颁发机构一致" "It does"]
+            ["证照标识缺失，或与类型、颁发机构不一致" "The identifier is missing, or does not agree with type and issuer"]
+            ["请向颁发机构索取正确的电子证照" "Ask the issuer for the right electronic licence"];
+        LICENCE_CHECK "XY-2302" Fail false "GB/T 36904-2018; ISO 7064 MOD 37,36"
+            ["证照标识的校验位是否正确？" "Is the identifier's check character right?"]
+            ["校验位正确" "It is right"]
+            ["校验位不正确" "It is wrong"]
+            ["请核对证照标识，或向颁发机构索取正确的电子证照" "Compare the identifier, or ask the issuer for the right electronic licence"];
+        LICENCE_PAGE "XY-2303" Fail false "GB/T 36905-2018; GB/T 36903-2018"
+            ["版面内容与元数据是否一致？" "Does the page say what the metadata say?"]
+            ["版面与元数据一致" "It does"]
+            ["不能确认版面与元数据一致" "The page is not shown to say what the metadata say"]
+            ["请以颁发机构的登记为准，并索取正确的电子证照" "Rely on the issuer's register, and ask for the right electronic licence"];
+        LICENCE_ISSUER "XY-2304" Fail false "GB/T 36905-2018; 国务院关于在线政务服务的若干规定 §10"
+            ["印章是否属于颁发机构？" "Does the seal belong to the issuer?"]
+            ["印章的统一社会信用代码即颁发机构代码" "The seal's credit code is the issuer's"]
+            ["不能确认印章属于颁发机构" "The seal is not shown to belong to the issuer"]
+            ["请向元数据所载的颁发机构核实" "Ask the issuer that the metadata name"];
+        LICENCE_VALIDITY "XY-2305" Fail false "GB/T 36903-2018"
+            ["证照是否在有效期内？" "Is the licence within its dates?"]
+            ["在有效期内" "It is"]
+            ["不在有效期内，或没有写明有效期" "It is not, or names no dates"]
+            ["请提交有效期内的证照" "Submit a licence that is within its dates"];
+        LICENCE_STATUS "XY-2306" Inform true "GB/T 36906-2018; 国务院关于在线政务服务的若干规定 §10"
+            ["颁发机构的登记中证照处于何种状态？" "What does the issuer's register say of the licence?"]
+            ["登记状态：有效" "By the register it is in force"]
+            ["没有有效的登记状态" "The register does not say that it is in force"]
+            ["请向颁发机构或核验页面查询" "Ask the issuer, or the page for checking"];
+        LICENCE_COPY "XY-2307" Fail false "GB/T 36903-2018"
+            ["是否为加注件？加注件是否仍可使用？" "Is it an annotated copy, and may it still be used?"]
+            ["不是加注件，或加注件仍可用于所载用途" "It is none, or may still be used for the purpose that it names"]
+            ["加注件已过使用期限，或没有写明期限" "The copy may no longer be used, or names no time"]
+            ["请重新申请加注件" "Have a new copy made"];
     }
 }
 pub use row::ROWS;

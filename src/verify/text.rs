@@ -1,5 +1,6 @@
 //! A verdict as text for people: Chinese first, English after each line.
 
+use super::licence::LicenceVerdict;
 use super::verdict::{Check, SignatureVerdict, SignerVerdict, Verdict};
 use crate::moment::Moment;
 use std::fmt::Write as _;
@@ -33,7 +34,7 @@ fn write_choices(out: &mut String, verdict: &Verdict, bare_trust: bool) -> std::
 
 fn write_verdict(out: &mut String, verdict: &Verdict, bare_trust: bool) -> std::fmt::Result {
     writeln!(out, "{}", verdict.file)?;
-    writeln!(out, "  结论 verdict: {} {}", verdict.indication.word_zh(), verdict.verdict)?;
+    writeln!(out, "  结论 verdict: {} {}", verdict.outcome().word_zh(), verdict.verdict)?;
     write!(out, "  {}", verdict.indication.name())?;
     match &verdict.sub_indication {
         Some(sub) => writeln!(out, " / {sub}")?,
@@ -43,6 +44,9 @@ fn write_verdict(out: &mut String, verdict: &Verdict, bare_trust: bool) -> std::
     writeln!(out, "  SHA-256: {}", verdict.sha256)?;
     writeln!(out, "  策略 policy: {} ({}), 吊销 revocation: {}", verdict.policy.id, verdict.policy.digest, verdict.policy.revocation)?;
     write_choices(out, verdict, bare_trust)?;
+    if let Some(licence) = &verdict.licence {
+        write_licence(out, licence)?;
+    }
     for signature in &verdict.signatures {
         write_signature(out, signature)?;
     }
@@ -117,4 +121,12 @@ fn write_checks(out: &mut String, checks: &[Check]) -> std::fmt::Result {
         writeln!(out, "              {} {}", check.question_en, check.answer_en)?;
     }
     Ok(())
+}
+
+fn write_licence(out: &mut String, licence: &LicenceVerdict) -> std::fmt::Result {
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "—".into());
+    writeln!(out, "\n  电子证照 licence: {} · {}", or_dash(&licence.name), or_dash(&licence.identifier.value))?;
+    writeln!(out, "    颁发机构 issuer: {}", or_dash(&licence.issuer))?;
+    writeln!(out, "    持证主体 holder: {}", licence.holders.join("、"))?;
+    write_checks(out, &licence.checks)
 }

@@ -111,6 +111,16 @@ pub struct Verdict {
     pub legal: super::legal::Legal,
     /// Everything that stands in the way, at once, each with the smallest fix.
     pub defects: Vec<Defect>,
+    /// What is to be said of the licence that the file is; absent for other files. `verdict` above is never better than its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licence: Option<super::licence::LicenceVerdict>,
+}
+
+impl Verdict {
+    /// What it comes to for people: the indication, and of a licence everything that is to be said of it.
+    pub fn outcome(&self) -> Indication {
+        [Indication::Passed, Indication::Failed].into_iter().find(|one| one.word() == self.verdict).unwrap_or(Indication::Indeterminate)
+    }
 }
 
 /// Policy and the caller's choices.

@@ -4,6 +4,7 @@
 
 mod coverage;
 mod integrity;
+mod licence;
 mod location;
 mod structure;
 mod value;
@@ -68,6 +69,7 @@ pub(super) fn read(source: &dyn ByteSource, options: &ReadOptions<'_>, mut facts
     let (documents, drafts) = drafts(&locator, &mut reader)?;
     let digests = digests(&drafts, &mut reader)?;
     let integrity = integrity::check(&locator, &mut reader, &drafts, options.certificates)?;
+    facts.licence = licence::read(&locator, &mut reader)?;
     facts.problems.append(&mut reader.problems);
     if locator.find("", "/Encryptions.xml").is_some() {
         let text = ("文件包按 GM/T 0099 加密", "the package is encrypted (GM/T 0099)");

@@ -8,6 +8,7 @@ pub mod fields;
 pub mod filter;
 pub mod input;
 pub mod lexer;
+pub mod licence;
 pub mod mdp;
 pub mod object;
 pub mod pages;
@@ -15,6 +16,7 @@ mod read;
 pub mod seed;
 pub mod signature;
 pub mod store;
+pub mod text;
 pub mod xref;
 
 pub use read::read;

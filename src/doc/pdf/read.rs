@@ -87,6 +87,7 @@ fn read_into(source: &dyn ByteSource, options: &ReadOptions<'_>, facts: &mut Fac
             Err(error) => facts.signatures.push(unreadable(field, *error)),
         }
     }
+    facts.licence = super::licence::read(latest, &pages);
     facts.work = document.input.spent();
     orphans(&document, found.len(), facts)
 }
