@@ -297,7 +297,13 @@ pub struct CopyNote {
 }
 
 /// Everything that a page may draw and the metadata say, from one set of values.
-pub fn metadata(kind: &LicenceType, identifier: &LicenceIdentifier, checked: &Checked, created: Moment, copy: Option<&CopyNote>) -> Metadata {
+pub fn metadata(
+    kind: &LicenceType,
+    identifier: &LicenceIdentifier,
+    checked: &Checked,
+    created: Moment,
+    copy: Option<&CopyNote>,
+) -> Metadata {
     let mut all = Metadata::default();
     let number = checked.number.clone().unwrap_or_else(|| identifier.serial().to_owned());
     for (key, value) in [

@@ -318,9 +318,22 @@ pub struct LicenceType {
 
 /// Short names that a template may draw besides the type's own fields.
 pub const DRAWN: &[&str] = &[
-    name::NAME, name::TYPE, name::NUMBER, name::IDENTIFIER, name::ISSUER, name::ISSUER_CODE, name::ISSUED, name::HOLDER,
-    name::HOLDER_NUMBER, name::HOLDER_NUMBER_KIND, name::VALID_FROM, name::VALID_UNTIL, name::COPY_PURPOSE, name::COPY_UNTIL,
-    name::COPY_MAKER, name::COPY_MADE,
+    name::NAME,
+    name::TYPE,
+    name::NUMBER,
+    name::IDENTIFIER,
+    name::ISSUER,
+    name::ISSUER_CODE,
+    name::ISSUED,
+    name::HOLDER,
+    name::HOLDER_NUMBER,
+    name::HOLDER_NUMBER_KIND,
+    name::VALID_FROM,
+    name::VALID_UNTIL,
+    name::COPY_PURPOSE,
+    name::COPY_UNTIL,
+    name::COPY_MAKER,
+    name::COPY_MADE,
 ];
 
 impl LicenceType {
@@ -385,7 +398,9 @@ impl LicenceType {
         if ![template.width, template.height].iter().all(|side| (30.0..=1000.0).contains(side)) {
             return bad("template", "the sides of a page measure 30 to 1000 mm");
         }
-        if template.pages() > MAX_PAGES || [template.text.len(), template.boxes.len(), template.picture.len()].iter().any(|n| *n > MAX_PIECES) {
+        if template.pages() > MAX_PAGES
+            || [template.text.len(), template.boxes.len(), template.picture.len()].iter().any(|n| *n > MAX_PIECES)
+        {
             return bad("template", "at most 20 pages and 200 pieces of a kind");
         }
         let inside = |page: usize, x: f32, y: f32, width: f32, height: f32| {
@@ -394,7 +409,8 @@ impl LicenceType {
         };
         for (at, piece) in template.text.iter().enumerate() {
             let place = format!("template.text {}", at + 1);
-            if !(1.0..=60.0).contains(&piece.size) || !inside(piece.page, piece.x, piece.y, piece.width, piece.height.unwrap_or(piece.size)) {
+            if !(1.0..=60.0).contains(&piece.size) || !inside(piece.page, piece.x, piece.y, piece.width, piece.height.unwrap_or(piece.size))
+            {
                 return bad(place, "it does not stand on the page, or its size is not 1 to 60 mm");
             }
             colour(&piece.colour).map_or_else(|| bad(place.clone(), "colours are written #rrggbb"), Ok)?;

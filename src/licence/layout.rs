@@ -192,7 +192,8 @@ fn watermark(width: f32, height: f32, metadata: &Metadata, faces: &Faces<'_>) ->
     let until = until.get(..16).unwrap_or(&until).replace('T', " ");
     let purpose = shown(metadata, name::COPY_PURPOSE);
     let mut all = Vec::new();
-    for (text, field) in [(format!("仅供{purpose}使用"), name::COPY_PURPOSE), (format!("加注件 有效期至 {until}"), name::COPY_UNTIL)] {
+    for (text, field) in [(format!("仅供{purpose}使用"), name::COPY_PURPOSE), (format!("加注件 有效期至 {until}"), name::COPY_UNTIL)]
+    {
         let letters = text.chars().map(|letter| drawn(faces, field, letter)).collect::<Result<Vec<_>, _>>()?;
         let advance: f32 = letters.iter().map(|drawn| drawn.advance).sum();
         let size = (width * 0.8 / advance.max(1.0)).min(width * 0.05);

@@ -22,7 +22,8 @@ pub mod state;
 mod tests;
 
 pub use application::{
-    Amiss, Application, Checked, CopyNote, Holder, MAX_HOLDERS, check, day, iso, masked, masked_name, metadata, parse_day, shown_day, shown_holder,
+    Amiss, Application, Checked, CopyNote, Holder, MAX_HOLDERS, check, day, iso, masked, masked_name, metadata, parse_day, shown_day,
+    shown_holder,
 };
 pub use definition::{BadDefinition, Field, FieldKind, LicenceType, MAX_DEFINITION, Mask};
 pub use font::{Fonts, is_private};

@@ -85,7 +85,8 @@ impl Columns {
         let (mut names, mut numbers, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
         let parts = |value: &str| value.split([';', '；']).map(|part| part.trim().to_owned()).collect::<Vec<_>>();
         for (key, cell) in self.keys.iter().zip(row) {
-            let value = text(cell, self.legacy).ok_or_else(|| amiss(key, "编码与表头不同", "its encoding is not that of the first line"))?;
+            let value =
+                text(cell, self.legacy).ok_or_else(|| amiss(key, "编码与表头不同", "its encoding is not that of the first line"))?;
             let value = value.trim();
             if value.is_empty() {
                 continue;

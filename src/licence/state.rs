@@ -259,9 +259,18 @@ mod tests {
         assert_eq!(at(std::slice::from_ref(&issued), "2025-12-31"), State::NotYet);
         assert_eq!(at(std::slice::from_ref(&issued), "2026-12-31"), State::InForce, "the last day counts whole");
         assert_eq!(at(std::slice::from_ref(&issued), "2027-01-01"), State::Expired);
-        for (act, state) in [(Act::Revoked, State::Revoked), (Act::Withdrawn, State::Withdrawn), (Act::Cancelled, State::Cancelled), (Act::Replaced, State::Replaced)] {
+        for (act, state) in [
+            (Act::Revoked, State::Revoked),
+            (Act::Withdrawn, State::Withdrawn),
+            (Act::Cancelled, State::Cancelled),
+            (Act::Replaced, State::Replaced),
+        ] {
             let events = [issued.clone(), event(act, "2026-06-01")];
-            assert_eq!((at(&events, "2026-05-31"), at(&events, "2026-06-01"), at(&events, "2028-01-01")), (State::InForce, state, state), "{act:?}");
+            assert_eq!(
+                (at(&events, "2026-05-31"), at(&events, "2026-06-01"), at(&events, "2028-01-01")),
+                (State::InForce, state, state),
+                "{act:?}"
+            );
         }
         let void = [issued.clone(), event(Act::Voided, "2026-06-01")];
         assert_eq!(at(&void, "2026-02-01"), State::Voided, "void from the start");
@@ -280,7 +289,11 @@ mod tests {
         assert_eq!(may(&issued, Act::Revoked, "2026-05-01"), Ok(()));
         let revoked = [issued.clone(), vec![event(Act::Revoked, "2026-05-01")]].concat();
         assert_eq!(may(&revoked, Act::Suspended, "2026-06-01"), Err(NotPossible::State));
-        assert_eq!(may(&revoked, Act::Replaced, "2026-06-01"), Err(NotPossible::State), "a revoked licence is not revived by a new version");
+        assert_eq!(
+            may(&revoked, Act::Replaced, "2026-06-01"),
+            Err(NotPossible::State),
+            "a revoked licence is not revived by a new version"
+        );
         assert_eq!(may(&revoked, Act::Cancelled, "2026-06-01"), Ok(()));
         assert_eq!(may(&revoked, Act::Voided, "2026-06-01"), Ok(()));
         let later = [issued, vec![event(Act::Revoked, "2026-09-01")]].concat();

@@ -56,7 +56,8 @@ fn page_and_metadata_say_the_same_in_both_formats() {
         assert_eq!(licence.metadata.one(name::ISSUER_CODE), Some(kind.issuer.code.as_str()));
         assert_eq!(licence.metadata.all(name::HOLDER).count(), 2);
         let page: String = licence.page.clone().unwrap().split_whitespace().collect();
-        for said in ["食品经营许可证", "龙岩市示例餐饮有限公司、张示例", "福建省龙岩市示例区示例路1号", "2026年11月24日", "2031年11月23日"] {
+        for said in ["食品经营许可证", "龙岩市示例餐饮有限公司、张示例", "福建省龙岩市示例区示例路1号", "2026年11月24日", "2031年11月23日"]
+        {
             assert!(page.contains(said), "{said} in {page}");
         }
     }
@@ -97,7 +98,10 @@ fn a_text_that_does_not_fit_is_refused_and_never_cut() {
 fn an_annotated_copy_bears_purpose_and_time_on_page_and_in_metadata() {
     let Some(fonts) = fonts_of_this_machine() else { return };
     let kind = LicenceType::parse(TYPE).unwrap();
-    let note = CopyNote { made: now(), maker: "示例大厅".into(), purpose: "办理示例事项".into(), until: "2026-12-01T00:00:00Z".parse().unwrap() };
+    let note =
+        CopyNote {
+            made: now(), maker: "示例大厅".into(), purpose: "办理示例事项".into(), until: "2026-12-01T00:00:00Z".parse().unwrap()
+        };
     let (ofd, pdf) = made(&kind, &application(), Some(&note), &fonts).unwrap();
     for file in [ofd, pdf] {
         let licence = read(&file, &ReadOptions::default()).unwrap().licence.unwrap();

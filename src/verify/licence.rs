@@ -252,7 +252,9 @@ impl Judge<'_, '_> {
 
     fn validity(&mut self) -> Field {
         let (from, until) = (self.metadata.one(name::VALID_FROM), self.metadata.one(name::VALID_UNTIL));
-        let two = [name::VALID_FROM, name::VALID_UNTIL].into_iter().any(|key| self.metadata.all(key).next().is_some() && self.metadata.one(key).is_none());
+        let two = [name::VALID_FROM, name::VALID_UNTIL]
+            .into_iter()
+            .any(|key| self.metadata.all(key).next().is_some() && self.metadata.one(key).is_none());
         let unlimited = until.is_some_and(|text| ["长期", "长期有效", "永久", "无固定期限"].contains(&text));
         let begins = from.map(|text| moment(text, false));
         let ends = until.filter(|_| !unlimited).map(|text| moment(text, true));
@@ -341,7 +343,8 @@ fn compare(facts: &LicenceFacts) -> Answer {
         return answer("unknown", "版面文字不能读出", "the text of the page cannot be read");
     };
     let listed = metadata.one(name::DRAWN_LIST);
-    let keys: Vec<&str> = listed.map_or(ALWAYS_DRAWN.to_vec(), |list| list.split(',').map(str::trim).filter(|key| !key.is_empty()).collect());
+    let keys: Vec<&str> =
+        listed.map_or(ALWAYS_DRAWN.to_vec(), |list| list.split(',').map(str::trim).filter(|key| !key.is_empty()).collect());
     let mut missing: Vec<&str> = Vec::new();
     for key in keys.iter().take(300) {
         let mut values = metadata.all(key).peekable();

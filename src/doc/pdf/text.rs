@@ -207,7 +207,9 @@ fn ranges(operands: &[Object], found: &mut HashMap<u32, String>) {
                 let mut letters: Vec<char> = first.chars().collect();
                 let Some(last) = letters.pop() else { continue };
                 for (step, at) in (from..=until).take(MAX_MAP.saturating_sub(found.len())).enumerate() {
-                    let Some(letter) = u32::try_from(step).ok().and_then(|step| char::from_u32(u32::from(last).checked_add(step)?)) else { break };
+                    let Some(letter) = u32::try_from(step).ok().and_then(|step| char::from_u32(u32::from(last).checked_add(step)?)) else {
+                        break;
+                    };
                     found.insert(at, letters.iter().chain([&letter]).collect());
                 }
             }
