@@ -8,6 +8,7 @@ use crate::ids::AgencyId;
 use crate::net::Origin;
 use crate::{files, province};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -34,6 +35,10 @@ pub struct Config {
     pub outbound: Vec<Origin>,
     /// Time-stamping authorities, the preferred one first.
     pub timestamp: Vec<Url>,
+    /// Files with the policies that portals may name by their id.
+    pub policies: Vec<PathBuf>,
+    /// The standing policy of an agency by its id; of others it is the built-in one.
+    pub standing: BTreeMap<AgencyId, String>,
     /// The provincial platform.
     pub province: province::Config,
     /// The folder of the file: paths in `province` are taken from it.
@@ -62,6 +67,10 @@ struct Written {
     outbound: Vec<Spanned<String>>,
     #[serde(default)]
     timestamp: Vec<Spanned<String>>,
+    #[serde(default)]
+    policies: Vec<PathBuf>,
+    #[serde(default)]
+    standing_policies: BTreeMap<AgencyId, String>,
     #[serde(default)]
     province: province::Config,
 }
@@ -124,6 +133,8 @@ impl Config {
             demo: written.demo,
             outbound,
             timestamp,
+            policies: written.policies.into_iter().map(|path| folder.join(path)).collect(),
+            standing: written.standing_policies,
             province: written.province,
             folder: folder.to_owned(),
         })
@@ -142,7 +153,9 @@ impl Config {
              # Sealing keys: keep a copy apart from the database and its backups.\nkeys = \"keys.toml\"\n\
              # The agency that runs this service.\nagency = {agency}\n\n\
              # Hosts that may be asked for revocation lists, OCSP and timestamps; nothing else is ever called.\noutbound = []\n\
-             # Time-stamping authorities, the preferred one first.\ntimestamp = []\n\n\
+             # Time-stamping authorities, the preferred one first.\ntimestamp = []\n\
+             # Policy files that portals may name by the id in them, and which policy stands for an agency that names none.\npolicies = []\n\
+             # standing_policies = {{ hall = \"town\" }}\n\n\
              # The provincial platform: one section for each system; one that is missing is told as not available.\n\
              # [province.population]\n# url = \"https://population.example.cn/\"\n# tls_ca = \"province/tls-ca.pem\"\n\
              # identity = \"province/client.pem\"\n# answer_certificate = \"province/population.pem\"\n"

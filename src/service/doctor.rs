@@ -85,6 +85,10 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
             }
         },
     }
+    match super::policies::examine(config) {
+        Ok(files) => list.green("policies", format!("{files} of the operator's own")),
+        Err(fault) => list.fault("policies", &fault),
+    }
     province(&mut list, config, &clock, &dice).await;
     match (config.outbound.len(), config.timestamp.len()) {
         (0, 0) => list.not_green(

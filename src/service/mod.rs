@@ -1,5 +1,6 @@
 //! Conduct: the only place where pure meets doors.
 
+mod acceptance;
 pub mod anchors;
 pub mod audit;
 pub mod connector;
@@ -8,6 +9,7 @@ pub mod doctor;
 pub mod evidence;
 pub mod install;
 pub mod log_in;
+pub mod policies;
 pub mod portals;
 pub mod prove;
 pub mod raise;

@@ -4,15 +4,16 @@
 //! evidence that was fetched for it, in one transaction with its audit entry; the receipt id names them from then on, and only
 //! for the agency that asked.
 
-use super::verify;
+use super::{acceptance, policies, verify};
+use crate::crypto::Hash;
 use crate::doc::source::ByteSource;
 use crate::fault::{Fault, code};
 use crate::ids::{AgencyId, EvidenceId, PartyId, ReceiptId};
 use crate::login::Client;
 use crate::moment::Moment;
 use crate::pki::Certificate;
-use crate::store::{anchors, audit, evidence, verdicts};
-use crate::verify::{Evidence, Options, Policy, Purpose, Revocation, TrustAnchor, Verdict, frozen};
+use crate::store::{anchors, audit, evidence, sightings, verdicts};
+use crate::verify::{Evidence, Indication, Options, Policy, Purpose, Revocation, TrustAnchor, Verdict, frozen};
 use crate::world::World;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -21,8 +22,6 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-/// The policy of those who name none.
-pub const DEFAULT_POLICY: &str = "strict";
 /// How long an `Idempotency-Key` is remembered.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 /// How many documents are judged at once; the others wait.
@@ -63,6 +62,24 @@ pub struct Submission {
     pub at: Option<Moment>,
 }
 
+/// A verdict with what it rests on.
+pub(super) struct Judged {
+    pub(super) verdict: Verdict,
+    rested_on: Evidence,
+    /// What the document is recognised by when it comes again.
+    pub(super) identities: Vec<[u8; 32]>,
+    /// Of an accepted document: its digests, for the time-stamp over its evidence.
+    digests: Vec<(Hash, Vec<u8>)>,
+}
+
+impl Judged {
+    /// Everything that was seen with it.
+    fn seen(&self, now: Moment) -> Vec<[u8; 32]> {
+        let beside = frozen::first_seen(&self.rested_on, now).into_iter().map(|(id, _)| id);
+        self.identities.iter().copied().chain(beside).collect()
+    }
+}
+
 /// A kept verdict.
 #[derive(Debug, Clone)]
 pub struct Kept {
@@ -83,9 +100,7 @@ impl From<verdicts::StoredVerdict> for Kept {
 /// Judges a document and keeps the verdict. `key` is the caller's `Idempotency-Key`: the same request under the same key gets
 /// the first answer; another request under it is refused.
 pub async fn submit(world: &Arc<World>, asker: &Asker, submission: Submission, key: Option<&str>) -> Result<Kept, Fault> {
-    let policy_name = submission.policy.as_deref().unwrap_or(DEFAULT_POLICY);
-    let policy =
-        Policy::named(policy_name).map_err(|error| Fault::new(code::BAD_REQUEST).detail(format!("policy {policy_name:?}: {error}")))?;
+    let policy = policies::choose(&world.config, &asker.agency, submission.policy.as_deref())?;
     let digest = match key {
         Some(_) => request_digest(&submission).map_err(unreadable)?,
         None => String::new(),
@@ -103,13 +118,33 @@ pub async fn submit(world: &Arc<World>, asker: &Asker, submission: Submission, k
         revocation: Revocation::Hard,
     };
     let known = Evidence { anchors: trusted(world).await?, ..Evidence::default() };
-    let mut rested_on = known.clone();
-    let (verdict, fetched) = judge(world.clone(), submission, known, policy.clone(), options.clone()).await?;
-    rested_on.extend(fetched);
+    let judged = judge(world.clone(), submission, known, policy.clone(), options.clone()).await?;
+    let Judged { verdict, rested_on, .. } = &judged;
     let document = hex::decode(&verdict.sha256).ok().and_then(|digest| digest.try_into().ok()).unwrap_or_default();
-    let bundle = frozen::freeze(&rested_on, &policy, &options, &document);
+    let record = match accepted(verdict) && !acceptance::is_stamped(world, verdict).await? {
+        true => acceptance::stamped(world, rested_on, &judged.digests).await,
+        false => None,
+    };
+    let bundle = frozen::freeze_under(rested_on, record.as_ref(), &policy, &options, &document);
     let body = serde_json::to_vec(&verdict).map_err(|error| Fault::new(code::SYSTEM).because(error))?;
-    keep(world, asker, &verdict, body, &bundle, key.map(|key| (key, digest.as_str())), now).await
+    keep(world, asker, &judged, body, (&bundle, record.is_some()), key.map(|key| (key, digest.as_str())), now).await
+}
+
+/// Whether a verdict accepts a document as of now.
+fn accepted(verdict: &Verdict) -> bool {
+    verdict.indication == Indication::Passed && !verdict.policy.at_given
+}
+
+/// The frozen evidence of a verdict, for the agency that asked for it: what `xinyin verify --evidence FILE --replay` takes.
+pub async fn evidence_of(world: &World, agency: &AgencyId, receipt: &ReceiptId) -> Result<Option<Vec<u8>>, Fault> {
+    let found = world.store.read("recall evidence", |tx| {
+        Box::pin(async move {
+            let Some(verdict) = verdicts::find(tx, agency, receipt).await? else { return Ok(None) };
+            let Some(id) = verdict.evidence else { return Ok(None) };
+            Ok(evidence::find(tx, &id).await?.map(|found| found.body))
+        })
+    });
+    found.await
 }
 
 /// The verdict that a receipt names, for the agency that asked for it; another agency's is not found.
@@ -136,25 +171,53 @@ async fn judge(
     known: Evidence,
     policy: Policy,
     options: Options,
-) -> Result<(Verdict, Evidence), Fault> {
+) -> Result<Judged, Fault> {
     let _place = PLACES.acquire().await.map_err(|error| Fault::new(code::SYSTEM).because(error))?;
     let runtime = tokio::runtime::Handle::current();
     let work = tokio::task::spawn_blocking(move || {
         let content = submission.content.as_deref();
-        runtime.block_on(verify::online(&*submission.document, content.as_slice(), &known, &policy, &options, &world.net))
+        let document = &*submission.document;
+        runtime.block_on(async {
+            let (verdict, fetched, identities) =
+                verify::recognised(document, content.as_slice(), &known, &policy, &options, &world.net).await.map_err(unreadable)?;
+            let mut rested_on = known.clone();
+            rested_on.extend(fetched);
+            let mut judged = Judged { verdict, rested_on, identities, digests: Vec::new() };
+            if judged.verdict.indication != Indication::Passed {
+                // What is known of it from before is asked only where it matters: a verdict that needs none of it can be replayed anywhere.
+                let remembered = acceptance::remembered(&world, &judged).await?;
+                if !remembered.first_seen.is_empty() || !remembered.records.is_empty() {
+                    let mut more = judged.rested_on.clone();
+                    more.extend(remembered);
+                    let (again, fetched, _) =
+                        verify::recognised(document, content.as_slice(), &more, &policy, &options, &world.net).await.map_err(unreadable)?;
+                    if again.indication == Indication::Passed {
+                        more.extend(fetched);
+                        judged = Judged { verdict: again, rested_on: more, ..judged };
+                    }
+                }
+            }
+            if accepted(&judged.verdict) {
+                judged.digests = super::evidence::digests(document)?;
+            }
+            Ok(judged)
+        })
     });
-    work.await.map_err(|error| Fault::new(code::SYSTEM).because(error))?.map_err(unreadable)
+    work.await.map_err(|error| Fault::new(code::SYSTEM).because(error))?
 }
 
 async fn keep(
     world: &World,
     asker: &Asker,
-    verdict: &Verdict,
+    judged: &Judged,
     body: Vec<u8>,
-    bundle: &[u8],
+    (bundle, stamped): (&[u8], bool),
     key: Option<(&str, &str)>,
     now: Moment,
 ) -> Result<Kept, Fault> {
+    let verdict = &judged.verdict;
+    let kind = if accepted(verdict) { acceptance::kind(stamped) } else { "verification" };
+    let seen = &judged.seen(now);
     let body = Zeroizing::new(body);
     let octets = &body;
     let facts = json!({
@@ -175,7 +238,7 @@ async fn keep(
                 tx,
                 evidence::NewEvidence {
                     agency: Some(&asker.agency),
-                    kind: "verification",
+                    kind,
                     source: &verdict.sha256,
                     privacy: evidence::Privacy::Public,
                     body: bundle,
@@ -185,6 +248,7 @@ async fn keep(
                 },
             )
             .await?;
+            sightings::add(tx, seen, now).await?;
             let receipt = verdicts::add(
                 tx,
                 verdicts::NewVerdict {

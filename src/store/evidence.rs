@@ -138,6 +138,15 @@ pub async fn find(tx: &mut Tx<'_>, id: &EvidenceId) -> Result<Option<StoredEvide
     }
 }
 
+/// The oldest public evidence of a kind from a source.
+pub async fn oldest(tx: &mut Tx<'_>, kind: &str, source: &str) -> Result<Option<StoredEvidence>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM evidence WHERE kind = $1 AND source = $2 AND is_sealed = 0 ORDER BY first_seen, id LIMIT 1");
+    match tx.optional(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(kind).bind(source)).await? {
+        Some(row) => read(tx, &row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// The newest public evidence of a kind from a source: the cache of revocation lists.
 pub async fn newest(tx: &mut Tx<'_>, kind: &str, source: &str) -> Result<Option<StoredEvidence>, StoreError> {
     let sql = format!(

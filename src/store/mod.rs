@@ -43,6 +43,7 @@ pub mod proofs;
 pub mod receipts;
 pub mod sealer;
 pub mod sessions;
+pub mod sightings;
 pub mod signing_keys;
 pub mod verdicts;
 

@@ -339,6 +339,8 @@ pub struct Policy {
     pub id: String,
     moved: BTreeMap<String, Level>,
     digest: String,
+    /// Nobody chose it: it applies where nothing is said.
+    own: bool,
 }
 
 /// Why a policy file is refused.
@@ -439,7 +441,8 @@ impl Policy {
             text.push_str(&format!("{} {} {}\n", row.algorithm, row.bits, row.ended));
         }
         let digest = format!("sm3:{}", hex::encode(Hash::Sm3.digest(text.as_bytes())));
-        Self { id, moved, digest }
+        let own = id == STRICT;
+        Self { id, moved, digest, own }
     }
 
     /// How an unmet rule weighs under this policy.
@@ -449,7 +452,14 @@ impl Policy {
 
     /// Whether it is the one that applies where nobody chooses.
     pub fn is_own(&self) -> bool {
-        self.id == STRICT
+        self.own
+    }
+
+    /// The same policy as the one that applies where nobody chooses (`standing`), or as a caller's choice. Only the operator of
+    /// a service makes a policy stand.
+    #[must_use]
+    pub fn standing(self, standing: bool) -> Self {
+        Self { own: standing, ..self }
     }
 
     /// Rules that weigh less than by the table.

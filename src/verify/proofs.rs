@@ -91,7 +91,7 @@ struct Item<'a> {
 /// Judges every token.
 pub(super) fn collect(context: &Context<'_>, facts: &Facts, kept: &[Kept]) -> Proofs {
     let mut poes = Poes::default();
-    for (id, at) in &context.evidence.first_seen {
+    for (id, at) in context.evidence.first_seen.iter().filter(|(_, at)| *at <= context.options.at) {
         let proof = Proof { time: *at, latest: *at, source: "archive" };
         poes.add(*id, proof);
         if *id == facts.sha256 {

@@ -178,7 +178,7 @@ pub async fn receipt_certificate(State(app): State<App>) -> Result<Response, Fau
     get, path = "/api/v1/verifications/{receipt}/{report}", tag = "verification", security(("client" = [])),
     params(
         ("receipt" = String, Path, description = "The receipt id"),
-        ("report" = String, Path, description = "report.html (a page), report.pdf (PDF/A) or report.xml (ETSI TS 119 102-2)")
+        ("report" = String, Path, description = "report.html (a page), report.pdf (PDF/A), report.xml (ETSI TS 119 102-2) or evidence.json (the frozen evidence of the verdict)")
     ),
     responses(
         (status = 200, description = "The report"), (status = 401, description = "Unknown client"),
@@ -188,9 +188,25 @@ pub async fn receipt_certificate(State(app): State<App>) -> Result<Response, Fau
 pub async fn report_of(State(app): State<App>, caller: Caller, Path((receipt, name)): Path<(String, String)>) -> Result<Response, Fault> {
     let absent = || Fault::new(code::NOT_FOUND);
     let receipt: ReceiptId = receipt.parse().map_err(|_| absent())?;
+    if name == "evidence.json" {
+        return evidence(&app, &caller.0.agency, &receipt).await;
+    }
     let format = name.strip_prefix("report.").and_then(Format::named).ok_or_else(absent)?;
     let kept = verifications::recall(&app.world, &caller.0.agency, &receipt).await?.ok_or_else(absent)?;
     report(&app, &kept, None, format).await
+}
+
+/// The frozen evidence of a verdict as a file.
+pub async fn evidence(app: &App, agency: &AgencyId, id: &ReceiptId) -> Result<Response, Fault> {
+    let octets = verifications::evidence_of(&app.world, agency, id).await?.ok_or_else(|| Fault::new(code::NOT_FOUND))?;
+    let mut response = (StatusCode::OK, octets).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"evidence-{id}.json\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
 }
 
 /// A report; drawing it is work for a thread of its own.

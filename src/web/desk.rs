@@ -111,6 +111,10 @@ async fn report(
         let agency: AgencyId = agency.parse().map_err(|_| Fault::new(code::NOT_FOUND))?;
         return api::receipt(&app, &agency, &kept.receipt).await;
     }
+    if name == "evidence.json" {
+        let agency: AgencyId = agency.parse().map_err(|_| Fault::new(code::NOT_FOUND))?;
+        return api::evidence(&app, &agency, &kept.receipt).await;
+    }
     let format = name.strip_prefix("report.").and_then(Format::named).ok_or_else(|| Fault::new(code::NOT_FOUND))?;
     let address = format!("{}/desk/{agency}/{receipt}", app.world.config.issuer);
     api::report(&app, &kept, Some(address), format).await

@@ -265,6 +265,7 @@ texts! {
     DESK_REPORT_HTML = "网页报告" "Page";
     DESK_REPORT_XML = "ETSI 报告（XML）" "ETSI report (XML)";
     DESK_DOWNLOAD = "下载 JSON" "Download JSON";
+    DESK_EVIDENCE = "核验证据" "Evidence";
     DESK_ANOTHER = "核验另一份文件" "Judge another document";
     DESK_JSON = "完整结论（JSON）" "The whole verdict (JSON)";
 }

@@ -82,6 +82,8 @@ impl House {
             demo,
             outbound: Vec::new(),
             timestamp: Vec::new(),
+            policies: Vec::new(),
+            standing: Default::default(),
             province: connectors,
             folder,
         };

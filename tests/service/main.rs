@@ -5,6 +5,7 @@
 #[path = "../peers/mod.rs"]
 mod peers;
 
+mod acceptance;
 mod audit;
 mod browser;
 mod browser_lite;
