@@ -29,7 +29,7 @@ pub fn choose(config: &Config, agency: &AgencyId, named: Option<&str>) -> Result
         let known = ["strict", "archive"].into_iter().map(str::to_owned).chain(known).collect::<Vec<_>>().join(", ");
         Fault::new(code::BAD_REQUEST).detail(format!("policy {named:?} is not known; known are {known}"))
     })?;
-    let stands = find(config, standing)?.ok_or_else(unset)? .id == policy.id;
+    let stands = find(config, standing)?.ok_or_else(unset)?.id == policy.id;
     Ok(policy.standing(stands))
 }
 

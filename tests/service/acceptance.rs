@@ -149,19 +149,31 @@ fn an_operator_s_policy_is_chosen_by_its_id_or_stands_for_an_agency() {
     let town = "id = \"town\"\n[levels]\n\"XY-2025\" = \"fail\"\n";
     std::fs::write(place.with_file_name("town.toml"), town).unwrap();
     std::fs::write(place.with_file_name("mild.toml"), "id = \"mild\"\n[levels]\n\"XY-2041\" = \"ignore\"\n").unwrap();
-    let policies = |text: String, more: &str| text.replacen("policies = []", &format!("policies = [\"town.toml\", \"mild.toml\"]\n{more}"), 1);
+    let policies =
+        |text: String, more: &str| text.replacen("policies = []", &format!("policies = [\"town.toml\", \"mild.toml\"]\n{more}"), 1);
     let second = Second::start(&demo, |text| policies(text, ""));
     let post = |_: &Demo, file: &str, more: &[&str]| post_to(&demo, &second.1, file, more);
     let receipt_of = |_: &Demo, id: &str| {
         let address = demo.url(&format!("/api/v1/receipts/{id}"));
-        String::from_utf8_lossy(&curl(&["-u", &credentials(&demo, "/portal_credentials"), "-o", "/dev/null", "-w", "%{http_code}", &address]))
-            .into_owned()
+        String::from_utf8_lossy(&curl(&[
+            "-u",
+            &credentials(&demo, "/portal_credentials"),
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            &address,
+        ]))
+        .into_owned()
     };
     // Chosen: it applies, it is printed, and there is no receipt.
     let (id, body) = post(&demo, "good.pdf", &["-F", "policy=town"]);
     let verdict = json_of(&body);
     assert_eq!((&verdict["policy"]["id"], &verdict["policy"]["choices"]), (&json!("town"), &json!(["policy"])));
-    assert!(verdict["indication"] == "INDETERMINATE" && verdict["defects"].to_string().contains("XY-2025"), "no licence is recorded: {verdict}");
+    assert!(
+        verdict["indication"] == "INDETERMINATE" && verdict["defects"].to_string().contains("XY-2025"),
+        "no licence is recorded: {verdict}"
+    );
     assert_eq!(receipt_of(&demo, &id), "409");
     assert_eq!(receipt_of(&demo, &post(&demo, "good.pdf", &["-F", "policy=mild"]).0), "409");
     assert_eq!(receipt_of(&demo, &post(&demo, "good.pdf", &[]).0), "200");
@@ -187,7 +199,8 @@ fn an_operator_s_policy_is_chosen_by_its_id_or_stands_for_an_agency() {
     let refused = json_of(&post(&demo, "good.pdf", &["-F", "policy=town"]).1);
     assert!(refused["indication"].is_null() && refused["code"].is_string(), "{refused}");
     let changed = std::fs::read_dir(place.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
-    let changed = changed.into_iter().find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("second-"))).unwrap();
+    let changed =
+        changed.into_iter().find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("second-"))).unwrap();
     let doctor = peers::run(xinyin().args(["doctor", "--format", "json", "--config"]).arg(&changed), 60);
     assert!(peers::said(&doctor).contains("town.toml") && peers::said(&doctor).contains("XY-2021"), "{}", peers::said(&doctor));
 }
