@@ -7,7 +7,8 @@ use crate::files::fonts::{Style, chinese};
 use crate::files::{self, Access, FileSource};
 use crate::keys::{self, Password};
 use crate::service::sign::{Order, Wish, alone};
-use crate::sign::{Format, Level, Lock, Mark, Picture, Refusal};
+use crate::sign::seal::MAX_SEAL;
+use crate::sign::{Format, Level, Lock, Mark, Picture, Place, Refusal};
 use crate::world::{SystemClock, SystemDice};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ xinyin sign --key alice.pem --cert alice.crt --chain ca.crt --level B-T --tsa ht
 --rect 36,36,236,96 --reason 同意 contract.pdf signed.pdf\n  \
 xinyin sign --key alice.p12 --level B-LTA --tsa http://localhost:8442/tsa/p256 --trust root.pem --allow http://localhost:8442 \\\n    \
 --field 甲方 --image seal.png contract.pdf signed.pdf\n  \
+xinyin sign --key window.p12 --format ofd --seal approval.esl --keyword 审批机关盖章 --riding notice.ofd sealed.ofd\n  \
 xinyin sign --key pkcs11:token=unit;object=alice --format cades --detached data.xml data.p7s\n\n\
 Exit status: 0 signed; 3 not signed, with one sentence that says why. OUT is written whole or not at all.")]
 pub struct Args {
@@ -38,7 +40,7 @@ pub struct Args {
     /// Certificates between the signer's and the root (repeatable)
     #[arg(long, value_name = "FILE")]
     chain: Vec<PathBuf>,
-    /// pades, cades, cms, gm-cms; default: pades for a PDF, otherwise cades
+    /// pades, cades, cms, gm-cms, ofd; default: pades for a PDF, ofd for a package with --seal, otherwise cades
     #[arg(long, value_parser = ["pades", "cades", "cms", "gm-cms", "ofd", "xades", "asic-e"])]
     format: Option<String>,
     /// Keep the document outside the signature
@@ -55,12 +57,22 @@ pub struct Args {
     /// Where it is signed (PDF)
     #[arg(long)]
     place: Option<String>,
-    /// Page of the visible mark, from 1 (PDF)
+    /// Page of the visible mark, from 1
     #[arg(long, value_name = "N")]
     page: Option<u32>,
-    /// Place of the visible mark: left,bottom,right,top in points (PDF)
-    #[arg(long, value_name = "L,B,R,T", allow_hyphen_values = true)]
+    /// Place of the visible mark: in a PDF left,bottom,right,top in points; of a seal in OFD left,top,right,bottom in millimetres from
+    /// the upper left corner of the page (default: its own size at the lower right)
+    #[arg(long, value_name = "SIDES", allow_hyphen_values = true)]
     rect: Option<String>,
+    /// The seal's middle over the first place of this text, on --page or anywhere (OFD)
+    #[arg(long, value_name = "TEXT", conflicts_with = "rect")]
+    keyword: Option<String>,
+    /// The seal also across the right edges of all pages, a slice on each (OFD)
+    #[arg(long)]
+    riding: bool,
+    /// Which document of a package that holds several, from 1 (OFD)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    document: Option<u32>,
     /// A picture in the visible mark: PNG or JPEG
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
@@ -73,10 +85,10 @@ pub struct Args {
     /// Certify: afterwards 1 nothing may change, 2 forms may be filled in and signed, 3 annotations too (PDF; the first signature only)
     #[arg(long, value_name = "1|2|3", value_parser = clap::value_parser!(u8).range(1..=3))]
     certify: Option<u8>,
-    /// Fields that may not change any more: all, include:NAME,NAME or exclude:NAME,NAME (PDF)
+    /// Fields that may not change any more: all, include:NAME,NAME or exclude:NAME,NAME (PDF); all: no signature may follow (OFD)
     #[arg(long, value_name = "FIELDS")]
     lock: Option<String>,
-    /// An electronic seal
+    /// An electronic seal (.esl) that lists the signer's certificate
     #[arg(long, value_name = "FILE")]
     seal: Option<PathBuf>,
     /// The key's password or PIN stands here; otherwise in the environment variable XINYIN_PASSWORD
@@ -117,12 +129,10 @@ fn wish(args: &Args) -> Result<Wish, String> {
         Some("cades") => Some(Format::Cades),
         Some("cms") => Some(Format::Cms),
         Some("gm-cms") => Some(Format::GmCms),
+        Some("ofd") => Some(Format::Ofd),
         Some(other) => return later(&format!("--format {other}")),
     };
     let level: Level = args.level.parse().map_err(|refusal: Refusal| refusal.to_string())?;
-    if args.seal.is_some() {
-        return later("--seal");
-    }
     if level >= Level::T && args.bench.tsa.is_none() {
         return Err(format!("--level {} needs --tsa URL", level.name()));
     }
@@ -132,13 +142,22 @@ fn wish(args: &Args) -> Result<Wish, String> {
     if args.detached && format == Some(Format::Pades) {
         return Err("--detached does not go with --format pades: a PDF holds its signature".into());
     }
+    let seal = args.seal.as_deref().map(seal).transpose()?;
+    // A package is told by its format or by the seal that it gets.
+    let is_ofd = format == Some(Format::Ofd) || format.is_none() && seal.is_some() && is_package(&args.input);
+    if !is_ofd && (args.keyword.is_some() || args.riding || args.document.is_some()) {
+        return Err("--keyword, --riding and --document are for OFD".into());
+    }
     Ok(Wish {
-        format,
+        format: if is_ofd { Some(Format::Ofd) } else { format },
         level,
         detached: args.detached,
         reason: args.reason.clone(),
         place: args.place.clone(),
-        mark: mark(args)?,
+        mark: if is_ofd { None } else { mark(args)? },
+        places: if is_ofd { places(args)? } else { Vec::new() },
+        seal,
+        document: args.document,
         picture: args.image.as_deref().map(picture).transpose()?,
         font: font(args)?,
         field: args.field.clone(),
@@ -155,6 +174,41 @@ fn font(args: &Args) -> Result<Option<Arc<[u8]>>, String> {
     }
     let named = |error: std::io::Error| format!("{}: {error}", args.font.as_deref().unwrap_or(Path::new("font")).display());
     Ok(chinese(args.font.as_deref(), Style::Sans).map_err(named)?.map(Arc::from))
+}
+
+fn seal(path: &Path) -> Result<Arc<[u8]>, String> {
+    let said = |text: String| format!("{}: {text}", path.display());
+    let file = FileSource::open(path).map_err(|error| said(error.to_string()))?;
+    if file.len() > MAX_SEAL as u64 {
+        return Err(told(Refusal::Seal(said("its file is too large".into())).into()));
+    }
+    Ok(files::read(path).map_err(|error| said(error.to_string()))?.into())
+}
+
+fn is_package(path: &Path) -> bool {
+    FileSource::open(path).is_ok_and(|file| file.slice(0, 4).is_ok_and(|start| start == b"PK\x03\x04"))
+}
+
+/// Where a seal is seen in an OFD.
+fn places(args: &Args) -> Result<Vec<Place>, String> {
+    let mut places = Vec::new();
+    if let Some(text) = &args.keyword {
+        places.push(Place::Keyword { text: text.clone(), page: args.page });
+    } else if let Some(text) = &args.rect {
+        let sides = four(text).ok_or("--rect of a seal in OFD is left,top,right,bottom in millimetres")?;
+        places.push(Place::Rectangle { page: args.page.unwrap_or(1), sides });
+    } else if args.page.is_some() {
+        places.push(Place::Corner { page: args.page });
+    }
+    if args.riding {
+        places.push(Place::Riding);
+    }
+    Ok(places)
+}
+
+fn four(text: &str) -> Option<[f64; 4]> {
+    let numbers: Option<Vec<f64>> = text.split(',').map(|number| number.trim().parse().ok()).collect();
+    numbers.and_then(|numbers| numbers.try_into().ok())
 }
 
 fn picture(path: &Path) -> Result<Picture, String> {
@@ -190,10 +244,7 @@ fn mark(args: &Args) -> Result<Option<Mark>, String> {
     }
     let rect = match &args.rect {
         None => [36.0, 36.0, 236.0, 96.0],
-        Some(text) => {
-            let numbers: Option<Vec<f64>> = text.split(',').map(|number| number.trim().parse().ok()).collect();
-            numbers.and_then(|numbers| <[f64; 4]>::try_from(numbers).ok()).ok_or("--rect is left,bottom,right,top in points")?
-        }
+        Some(text) => four(text).ok_or("--rect is left,bottom,right,top in points")?,
     };
     Mark::new(args.page.unwrap_or(1), rect).map(Some).map_err(|refusal| refusal.to_string())
 }

@@ -15,7 +15,7 @@ mod cms;
 mod ses;
 mod signer;
 mod sniff;
-mod zip;
+pub(crate) mod zip;
 
 pub use cms::signer_facts;
 pub use facts::Facts;

@@ -1,4 +1,7 @@
 //! Signing: the intention is committed before the key moves, the output is judged, and only a passing one is released.
+//!
+//! One call signs or seals for an agency: [`recorded`] with an [`Order`] over the document (OFD, PDF, anything for CMS), the key's
+//! [`Identity`] and a [`Wish`] ([`Wish::sealing`] for the use of a seal). [`alone`] is the same without a record.
 
 use super::raise::{Raising, raise};
 use super::timestamp_client::Authority;
@@ -11,7 +14,7 @@ use crate::keys::Identity;
 use crate::moment::Moment;
 use crate::net::Net;
 use crate::pki::Certificate;
-use crate::sign::{self, Format, Level, Lock, Mark, Output, Picture, Prepared, Refusal, Request, Signed};
+use crate::sign::{self, Format, Level, Lock, Mark, Output, Picture, Place, Prepared, Refusal, Request, Signed};
 use crate::store::Store;
 use crate::store::audit;
 use crate::store::intentions::{self, IntentionState, NewIntention};
@@ -24,7 +27,7 @@ use std::time::Duration;
 /// What the signer wants.
 #[derive(Debug, Clone)]
 pub struct Wish {
-    /// The format; `None`: PAdES for a PDF, otherwise CAdES.
+    /// The format; `None`: PAdES for a PDF, OFD for a package that gets a seal, otherwise CAdES.
     pub format: Option<Format>,
     /// How much around the signature.
     pub level: Level,
@@ -44,8 +47,14 @@ pub struct Wish {
     pub field: Option<String>,
     /// Level of a certification (PDF).
     pub certify: Option<u8>,
-    /// Fields that may not change any more (PDF).
+    /// Fields that may not change any more (PDF); `Lock::All` in OFD: no signature may follow.
     pub lock: Option<Lock>,
+    /// The electronic seal that is used, DER.
+    pub seal: Option<Arc<[u8]>>,
+    /// Where its mark is seen (OFD).
+    pub places: Vec<Place>,
+    /// Which document of the package, from 1 (OFD).
+    pub document: Option<u32>,
 }
 
 impl Wish {
@@ -63,7 +72,15 @@ impl Wish {
             field: None,
             certify: None,
             lock: None,
+            seal: None,
+            places: Vec::new(),
+            document: None,
         }
+    }
+
+    /// The use of a seal, its mark in these places; no time-stamp.
+    pub fn sealing(format: Format, seal: Arc<[u8]>, places: Vec<Place>) -> Self {
+        Self { format: Some(format), seal: Some(seal), places, ..Self::plain() }
     }
 }
 
@@ -162,12 +179,13 @@ pub async fn recorded(
 ) -> Result<Released, Fault> {
     let now = clock.now();
     let prepared = prepare(&order, now, random(dice)).await?;
+    let earlier = prepared.earlier();
     let intention = intend(store, asker, &order, &prepared, now).await?;
     let made = async {
         let signed = use_key(&order, prepared).await?;
         let output = complete(&order, signed, dice).await?;
         let output = raised(&order, output, bench, clock, dice).await?;
-        let verdict = judged(&order, output.clone(), bench, clock.now()).await?;
+        let verdict = judged(&order, output.clone(), earlier, bench, clock.now()).await?;
         Ok::<_, Fault>((output, verdict))
     };
     match made.await {
@@ -216,10 +234,16 @@ fn request(order: &Order, now: Moment) -> Result<Request, Fault> {
     let own = identity.certificate().ok_or_else(|| unreadable(&"no certificate of this key was given; add it with --cert"))?;
     let others = identity.certificates.iter().filter(|der| der.as_slice() != own);
     let chain: Result<Vec<_>, _> = others.map(|der| Certificate::from_der(der)).collect();
-    let is_pdf = order.document.slice(0, 5).is_ok_and(|start| start == b"%PDF-");
+    let usual = if order.document.slice(0, 5).is_ok_and(|start| start == b"%PDF-") {
+        Format::Pades
+    } else if order.document.slice(0, 4).is_ok_and(|start| start == b"PK\x03\x04") && order.wish.seal.is_some() {
+        Format::Ofd
+    } else {
+        Format::Cades
+    };
     let wish = order.wish.clone();
     Ok(Request {
-        format: wish.format.unwrap_or(if is_pdf { Format::Pades } else { Format::Cades }),
+        format: wish.format.unwrap_or(usual),
         level: wish.level,
         detached: wish.detached,
         certificate: Certificate::from_der(own).map_err(|error| unreadable(&error))?,
@@ -234,6 +258,9 @@ fn request(order: &Order, now: Moment) -> Result<Request, Fault> {
         field: wish.field,
         certify: wish.certify,
         lock: wish.lock,
+        seal: wish.seal,
+        places: wish.places,
+        document: wish.document,
     })
 }
 
@@ -257,26 +284,27 @@ async fn complete(order: &Order, signed: Signed, dice: &dyn Dice) -> Result<Outp
     blocking(move || Ok(signed.complete(&*document, token.as_deref())?)).await
 }
 
-async fn judged(order: &Order, output: Output, bench: &Bench, now: Moment) -> Result<Verdict, Fault> {
-    let (document, bench) = (Arc::clone(&order.document), bench.clone());
+async fn judged(order: &Order, output: Output, earlier: Vec<String>, bench: &Bench, now: Moment) -> Result<Verdict, Fault> {
+    let (document, identity, bench) = (Arc::clone(&order.document), Arc::clone(&order.identity), bench.clone());
     let detached = order.wish.detached;
     blocking(move || {
         let joined = output.over(&*document);
         let options = Options { file: String::new(), at: now, at_given: false, revocation: bench.revocation };
         let content = detached.then_some(&*document);
-        let verdict = offline(&joined, content.as_slice(), &bench.evidence, &bench.policy, &options);
+        let mut evidence = bench.evidence;
+        // A signature with a seal has no place for the certificates of its path.
+        evidence.certificates.extend(identity.certificates.iter().filter_map(|der| Certificate::from_der(der).ok()));
+        let verdict = offline(&joined, content.as_slice(), &evidence, &bench.policy, &options);
         let verdict = verdict.map_err(|error| Fault::new(code::FILE).because(error))?;
         // Earlier signatures have their own fate; the one just made must pass.
-        let own = verdict.signatures.iter().rfind(|entry| entry.kind != SignatureKind::DocumentTimestamp.name());
-        let passed = match own {
-            Some(last) => last.indication == Indication::Passed,
-            None => false,
-        };
-        if passed {
-            Ok(verdict)
-        } else {
-            let found = verdict.sub_indication.clone().unwrap_or_default();
-            Err(Fault::new(code::SIGN_CHECK).detail(format!("the judge does not pass it: {found}")))
+        let is_new = |id: &String| !earlier.contains(id);
+        let own = verdict.signatures.iter().rfind(|entry| entry.kind != SignatureKind::DocumentTimestamp.name() && is_new(&entry.id));
+        match own {
+            Some(entry) if entry.indication == Indication::Passed => Ok(verdict),
+            other => {
+                let found = other.map_or(&verdict.sub_indication, |entry| &entry.sub_indication).clone().unwrap_or_default();
+                Err(Fault::new(code::SIGN_CHECK).detail(format!("the judge does not pass it: {found}")))
+            }
         }
     })
     .await

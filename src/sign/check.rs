@@ -1,8 +1,9 @@
 //! Checks before the key moves and before anything is handed out.
 
-use super::{Format, Level, Output, Refusal, Request, Terms};
+use super::{Format, Level, Output, Refusal, Request, Terms, seal::maker_signature};
 use crate::crypto::KeyKind;
 use crate::doc::facts::{Changes, Coverage, Facts, Imprint, Integrity, ProblemKind, SignatureFacts, SignatureKind, TimestampKind};
+use crate::doc::seal::Seal;
 use crate::doc::source::ByteSource;
 use crate::doc::{ReadOptions, read};
 use crate::pki::Certificate;
@@ -40,10 +41,47 @@ pub(super) fn worthless(certificate: &Certificate) -> Vec<u8> {
     }
 }
 
+/// The seal must be readable, its maker's signature intact, in force at the time stated, and list the signer's certificate.
+pub(super) fn seal<'s>(request: &Request, octets: &'s [u8]) -> Result<Seal<'s>, Refusal> {
+    let seal = Seal::parse(octets).map_err(|error| Refusal::Seal(error.to_string()))?;
+    maker_signature(&seal).map_err(|error| Refusal::Seal(format!("its maker's signature does not hold ({error})")))?;
+    let property = &seal.property;
+    if !property.signers.lists(request.certificate.der()) {
+        return Err(Refusal::SealNotYours(property.signers.len()));
+    }
+    if request.at < property.valid_from || request.at > property.valid_until {
+        return Err(Refusal::SealOutOfForce(property.valid_from, property.valid_until));
+    }
+    if request.level >= Level::T && seal.version == crate::doc::seal::Version::V1 {
+        return Err(Refusal::Request("signatures with a seal of GM/T 0031-2014 have no place for a time-stamp over their value; use B-B"));
+    }
+    Ok(seal)
+}
+
+/// A signature that stands in the document already.
+#[derive(Debug, Clone)]
+pub(super) struct Earlier {
+    pub id: String,
+    /// Whether its shape and arithmetic are in order.
+    in_order: bool,
+    /// Whether it leaves parts unprotected.
+    partial: bool,
+}
+
+impl Earlier {
+    /// Whether it is now at least what it was.
+    fn stands(&self, now: Option<&SignatureFacts>) -> bool {
+        !self.in_order || now.is_some_and(|now| in_order(now) && (self.partial || now.coverage != Coverage::Partial))
+    }
+}
+
 /// The signatures that stand in the document already, and whether shape and arithmetic of each are in order.
-pub(super) fn earlier(document: &dyn ByteSource) -> Result<Vec<(String, bool)>, Refusal> {
-    let facts = read(document, &ReadOptions::default())?;
-    Ok(facts.signatures.iter().map(|entry| (entry.id.clone(), in_order(entry))).collect())
+pub(super) fn earlier(facts: &Facts) -> Vec<Earlier> {
+    let one =
+        |entry: &SignatureFacts| Earlier { id: entry.id.clone(), in_order: in_order(entry), partial: entry.coverage == Coverage::Partial };
+    // The signature over a package's list of files shows as one only where the package bears no other.
+    let list_alone = |entry: &&SignatureFacts| facts.format == crate::doc::facts::Format::Ofd && entry.package.is_none();
+    facts.signatures.iter().filter(|entry| !list_alone(entry)).map(one).collect()
 }
 
 fn in_order(entry: &SignatureFacts) -> bool {
@@ -63,7 +101,7 @@ pub(super) fn output(document: &dyn ByteSource, output: &Output, terms: &Terms) 
 fn examine(document: &dyn ByteSource, output: &Output, terms: &Terms, expected: &Integrity) -> Result<(), Refusal> {
     let refused = |why: String| Err(Refusal::Check(why));
     let joined = output.over(document);
-    let content = (terms.format != Format::Pades && terms.detached).then_some(document);
+    let content = (!matches!(terms.format, Format::Pades | Format::Ofd) && terms.detached).then_some(document);
     let facts = read(&joined, &ReadOptions { content, certificates: &[] })?;
     if let Some(problem) = facts.problems.iter().find(|problem| problem.kind != ProblemKind::Notice) {
         return refused(problem.en.clone());
@@ -92,9 +130,13 @@ fn examine(document: &dyn ByteSource, output: &Output, terms: &Terms, expected: 
             return refused("the time-stamp does not hold".into());
         }
     }
-    for (id, was_in_order) in &terms.earlier {
-        let now = facts.signatures.iter().find(|entry| entry.id == *id);
-        if *was_in_order && !now.is_some_and(in_order) {
+    if let Some(seal) = &entry.seal
+        && (!seal.signer_listed || seal.maker.integrity != Integrity::Intact)
+    {
+        return refused("the seal in the signature does not hold".into());
+    }
+    for earlier in &terms.earlier {
+        if !earlier.stands(facts.signatures.iter().find(|entry| entry.id == earlier.id)) {
             return Err(Refusal::Document((
                 "再签一次会破坏文件中已有的签名",
                 "a further signature would break one that the document bears already (it may forbid changes)",
@@ -106,9 +148,10 @@ fn examine(document: &dyn ByteSource, output: &Output, terms: &Terms, expected: 
 
 /// The entry that was not there before.
 fn new_entry<'f>(facts: &'f Facts, terms: &Terms) -> Option<&'f SignatureFacts> {
-    let mut new = facts.signatures.iter().filter(|entry| !terms.earlier.iter().any(|(id, _)| *id == entry.id));
+    let mut new = facts.signatures.iter().filter(|entry| !terms.earlier.iter().any(|earlier| earlier.id == entry.id));
+    let kind = if terms.sealed { SignatureKind::Seal } else { SignatureKind::Signature };
     match (new.next(), new.next()) {
-        (Some(entry), None) if entry.kind == SignatureKind::Signature => Some(entry),
+        (Some(entry), None) if entry.kind == kind => Some(entry),
         _ => None,
     }
 }

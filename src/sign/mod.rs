@@ -15,6 +15,7 @@
 
 mod check;
 mod material;
+mod ofd;
 mod output;
 mod pdf;
 mod picture;
@@ -25,6 +26,7 @@ mod stamp;
 
 pub use crate::doc::pdf::mdp::Lock;
 pub use material::{Material, material};
+pub use ofd::{MAX_PACKAGE, Place};
 pub use output::{Joined, Output};
 pub use pdf::Mark;
 pub use picture::Picture;
@@ -33,10 +35,13 @@ pub use refusal::Refusal;
 pub use stamp::{TimestampRequest, token_of};
 
 use crate::crypto::{Hash, KeyKind, SignatureAlgorithm};
+use crate::doc::seal::Seal;
 use crate::doc::source::ByteSource;
+use crate::doc::{ReadOptions, read};
 use crate::moment::Moment;
 use crate::pki::Certificate;
-use crate::pki::build::cms::{self, Content, Dialect, IssuerSerial, SignedDataSpec, ToBeSigned, digest_for};
+use crate::pki::build::cms::{self, Content, Dialect, IssuerSerial, SignedDataSpec, digest_for};
+use crate::pki::build::seal::{StampSpec, StampToBeSigned, Stamped, prepare_stamp};
 use std::sync::Arc;
 
 /// Largest document that is put into a signature as a whole; larger ones are signed detached.
@@ -53,6 +58,9 @@ pub enum Format {
     Cms,
     /// SignedData with the identifiers of GB/T 35275; SM2 only.
     GmCms,
+    /// In an OFD package (GB/T 33190): with a seal its SES_Signature (GB/T 38540, GM/T 0031), without one a detached GB/T 35275
+    /// message over Signature.xml; SM2 only.
+    Ofd,
 }
 
 impl Format {
@@ -63,6 +71,7 @@ impl Format {
             Self::Cades => "cades",
             Self::Cms => "cms",
             Self::GmCms => "gm-cms",
+            Self::Ofd => "ofd",
         }
     }
 }
@@ -136,8 +145,14 @@ pub struct Request {
     pub field: Option<String>,
     /// Certifies the document (DocMDP): 1 nothing may change, 2 forms may be filled in and signed, 3 annotations too (PDF).
     pub certify: Option<u8>,
-    /// Fields that may not change any more (FieldMDP; PDF).
+    /// Fields that may not change any more (FieldMDP; PDF). [`Lock::All`] in OFD: no signature may follow.
     pub lock: Option<Lock>,
+    /// The electronic seal that is used, DER (OFD).
+    pub seal: Option<Arc<[u8]>>,
+    /// Where its mark is seen; none given: at the lower right of the last page (OFD).
+    pub places: Vec<Place>,
+    /// Which document of the package, from 1; the first if not said (OFD).
+    pub document: Option<u32>,
 }
 
 impl Request {
@@ -159,6 +174,57 @@ impl Request {
             field: None,
             certify: None,
             lock: None,
+            seal: None,
+            places: Vec::new(),
+            document: None,
+        }
+    }
+}
+
+/// What the key signs.
+#[derive(Debug, Clone)]
+enum ToBeSigned {
+    /// The signed attributes of a SignedData.
+    Cms(cms::ToBeSigned),
+    /// TBS_Sign of a signature with a seal.
+    Seal(StampToBeSigned),
+}
+
+impl ToBeSigned {
+    fn message(&self) -> &[u8] {
+        match self {
+            Self::Cms(fixed) => fixed.message(),
+            Self::Seal(fixed) => fixed.message(),
+        }
+    }
+
+    fn finish(self, signature: Vec<u8>) -> Value {
+        match self {
+            Self::Cms(fixed) => Value::Cms(fixed.finish(signature)),
+            Self::Seal(fixed) => Value::Seal(fixed.finish(signature)),
+        }
+    }
+}
+
+/// The same with its signature value.
+#[derive(Debug)]
+enum Value {
+    Cms(cms::Signed),
+    Seal(Stamped),
+}
+
+impl Value {
+    fn signature(&self) -> &[u8] {
+        match self {
+            Self::Cms(signed) => signed.signature(),
+            Self::Seal(signed) => signed.signature(),
+        }
+    }
+
+    fn encode(&self, token: Option<&[u8]>) -> Vec<u8> {
+        match self {
+            Self::Cms(signed) => signed.encode(token),
+            Self::Seal(signed) => signed.encode(token),
         }
     }
 }
@@ -178,6 +244,8 @@ enum Body {
     Alone,
     /// Into the space kept free in an update of the PDF.
     Pdf(pdf::Update),
+    /// Into a package.
+    Ofd(Box<ofd::Update>),
 }
 
 /// What the checks of the output need to know.
@@ -189,8 +257,10 @@ struct Terms {
     certificate: Certificate,
     content_digest: Vec<u8>,
     digest: Hash,
-    /// Signatures that stood in the document before, and whether each was in order.
-    earlier: Vec<(String, bool)>,
+    /// Signatures that stood in the document before.
+    earlier: Vec<check::Earlier>,
+    /// Whether it is made with a seal.
+    sealed: bool,
 }
 
 /// Fixes everything that a signature over `document` covers. `nonce` only makes the update of a PDF unique.
@@ -201,8 +271,9 @@ pub fn prepare(document: &dyn ByteSource, request: &Request, nonce: [u8; 16]) ->
     check::certificate(request)?;
     let digest = digest_for(&request.algorithm);
     let is_sm2 = request.certificate.public_key().is_ok_and(|key| key.kind() == KeyKind::Sm2);
-    let only_pdf = request.field.is_some() || request.certify.is_some() || request.lock.is_some() || request.picture.is_some();
-    if request.format != Format::Pades && only_pdf {
+    let only_pdf = request.field.is_some() || request.certify.is_some() || request.picture.is_some();
+    let lock = request.lock.is_some() && request.format != Format::Ofd;
+    if request.format != Format::Pades && (only_pdf || lock) {
         return Err(Refusal::Request("fields, locks, certification and pictures are for PDF"));
     }
     if request.certify.is_some_and(|level| !(1..=3).contains(&level)) {
@@ -211,7 +282,14 @@ pub fn prepare(document: &dyn ByteSource, request: &Request, nonce: [u8; 16]) ->
     if request.format == Format::GmCms && !is_sm2 {
         return Err(Refusal::Request("the GB/T 35275 format is for SM2 keys; use --format cades"));
     }
-    let earlier = if request.format == Format::Pades { check::earlier(document)? } else { Vec::new() };
+    let seal = request.seal.as_deref().map(|octets| check::seal(request, octets)).transpose()?;
+    if request.format == Format::Ofd {
+        return prepare_ofd(document, request, seal.as_ref());
+    }
+    if seal.is_some() || !request.places.is_empty() || request.document.is_some() {
+        return Err(Refusal::Request("seals and their places are for OFD"));
+    }
+    let earlier = if request.format == Format::Pades { check::earlier(&read(document, &ReadOptions::default())?) } else { Vec::new() };
     let chain: Vec<Vec<u8>> = request.chain.iter().map(|certificate| certificate.der().to_vec()).collect();
     let spec = |content| SignedDataSpec {
         dialect: if is_sm2 && matches!(request.format, Format::GmCms | Format::Pades) { Dialect::Gm } else { Dialect::Cms },
@@ -230,6 +308,7 @@ pub fn prepare(document: &dyn ByteSource, request: &Request, nonce: [u8; 16]) ->
             let content = update.digest(document, digest)?;
             (cms::prepare(&spec(Content::Detached(content.clone())))?, Body::Pdf(update), content)
         }
+        Format::Ofd => return Err(Refusal::Request("an OFD package holds its signature")),
         _ if request.detached => {
             let mut hasher = digest.hasher();
             document.stream(0, document.len(), &mut |piece| hasher.update(piece))?;
@@ -252,8 +331,68 @@ pub fn prepare(document: &dyn ByteSource, request: &Request, nonce: [u8; 16]) ->
         content_digest,
         digest,
         earlier,
+        sealed: false,
     };
-    Ok(Prepared { to_be_signed, body, terms })
+    Ok(Prepared { to_be_signed: ToBeSigned::Cms(to_be_signed), body, terms })
+}
+
+/// The same for an OFD package.
+fn prepare_ofd(document: &dyn ByteSource, request: &Request, seal: Option<&Seal<'_>>) -> Result<Prepared, Refusal> {
+    if request.detached || request.mark.is_some() || request.reason.is_some() || request.place.is_some() {
+        return Err(Refusal::Request(
+            "an OFD package holds its signature, and has no place for a reason, a place or a mark without a seal",
+        ));
+    }
+    if request.level > Level::T {
+        return Err(Refusal::Request("OFD has no place for validation material: B-T is its highest level; keep frozen evidence beside it"));
+    }
+    if !request.places.is_empty() && seal.is_none() {
+        return Err(Refusal::Request("only a seal has places to be seen at; name one with --seal"));
+    }
+    if request.certificate.public_key().is_ok_and(|key| key.kind() != KeyKind::Sm2) {
+        return Err(Refusal::Request("OFD packages are signed with SM2 keys"));
+    }
+    let facts = read(document, &ReadOptions::default())?;
+    ofd::examine(&facts)?;
+    let update = ofd::prepare(document, request, &facts, seal)?;
+    let content_digest = ofd::DIGEST.digest(&update.description);
+    let to_be_signed = match seal {
+        Some(seal) => ToBeSigned::Seal(prepare_stamp(&StampSpec {
+            version: seal.version.into(),
+            seal: seal.raw,
+            at: request.at,
+            digest: &content_digest,
+            property: &update.path,
+            certificate: request.certificate.der(),
+        })),
+        None => {
+            let chain: Vec<Vec<u8>> = request.chain.iter().map(|certificate| certificate.der().to_vec()).collect();
+            ToBeSigned::Cms(cms::prepare(&SignedDataSpec {
+                dialect: Dialect::Gm,
+                digest: ofd::DIGEST,
+                chain: &chain,
+                signing_time: Some(request.at),
+                signing_certificate: Some(IssuerSerial::Included),
+                ..SignedDataSpec::new(&request.algorithm, request.certificate.der(), Content::Detached(content_digest.clone()))
+            })?)
+        }
+    };
+    let terms = Terms {
+        format: request.format,
+        level: request.level,
+        detached: false,
+        certificate: request.certificate.clone(),
+        content_digest,
+        digest: ofd::DIGEST,
+        earlier: check::earlier(&facts),
+        sealed: seal.is_some(),
+    };
+    Ok(Prepared { to_be_signed, body: Body::Ofd(Box::new(update)), terms })
+}
+
+/// Why the document cannot be signed.
+const fn no(zh: &'static str, en: &'static str) -> Refusal {
+    Refusal::Document((zh, en))
 }
 
 /// Octets that the SignedData may take at most, the time-stamp to come included.
@@ -264,7 +403,7 @@ fn space(spec: &SignedDataSpec<'_>, request: &Request) -> Result<usize, Refusal>
 }
 
 impl Prepared {
-    /// The octets to sign: DER of the signed attributes.
+    /// The octets to sign: DER of the signed attributes, or of TBS_Sign.
     pub fn message(&self) -> &[u8] {
         self.to_be_signed.message()
     }
@@ -277,6 +416,11 @@ impl Prepared {
     /// Digest of the document that the signature covers, with its algorithm: for the record of the intention.
     pub fn content_digest(&self) -> (Hash, &[u8]) {
         (self.terms.digest, &self.terms.content_digest)
+    }
+
+    /// Identifiers of the signatures that stood in the document before.
+    pub fn earlier(&self) -> Vec<String> {
+        self.terms.earlier.iter().map(|entry| entry.id.clone()).collect()
     }
 
     /// Builds the output once with a worthless signature value and reads it back: its shape and digests must hold, and earlier
@@ -300,7 +444,7 @@ impl Prepared {
 /// A signed document but for its time-stamp and its last check.
 #[derive(Debug)]
 pub struct Signed {
-    message: cms::Signed,
+    message: Value,
     body: Body,
     terms: Terms,
 }
@@ -329,5 +473,6 @@ fn assemble(body: Body, message: Vec<u8>) -> Result<Output, Refusal> {
     match body {
         Body::Alone => Ok(Output { continues: false, octets: message }),
         Body::Pdf(update) => Ok(Output { continues: true, octets: update.fill(&message)? }),
+        Body::Ofd(update) => Ok(Output { continues: false, octets: update.fill(&message)? }),
     }
 }

@@ -37,6 +37,18 @@ pub enum Refusal {
     /// The PDF can be read, but must not or cannot be signed.
     #[error("{}", .0.1)]
     Document(Words),
+    /// The package is not in order, Chinese and English.
+    #[error("{1}")]
+    Package(String, String),
+    /// The octets given as a seal are none, or a broken one.
+    #[error("the seal: {0}")]
+    Seal(String),
+    /// The seal does not list the signer's certificate.
+    #[error("the seal lists {0} certificates, and the signer's is none of them")]
+    SealNotYours(usize),
+    /// The seal is not valid at the time stated.
+    #[error("the seal is valid from {0} to {1}")]
+    SealOutOfForce(Moment, Moment),
     /// The time-stamp is missing or does not fit.
     #[error("the time-stamp: {0}")]
     Timestamp(String),
@@ -67,7 +79,10 @@ impl From<Refusal> for Fault {
             Refusal::Certificate(_) | Refusal::NotForSigning | Refusal::OtherKey | Refusal::NotYetValid(_) | Refusal::Expired(_) => {
                 code::SIGN_CERTIFICATE
             }
-            Refusal::TooLarge | Refusal::Pdf(_) | Refusal::Document(_) | Refusal::Message(_) => code::SIGN_DOCUMENT,
+            Refusal::TooLarge | Refusal::Pdf(_) | Refusal::Document(_) | Refusal::Package(..) | Refusal::Message(_) => code::SIGN_DOCUMENT,
+            Refusal::Seal(_) => code::SEAL_UNREADABLE,
+            Refusal::SealNotYours(_) => code::SEAL_NOT_YOURS,
+            Refusal::SealOutOfForce(..) => code::SEAL_OUT_OF_FORCE,
             Refusal::Level(_) => code::SIGN_LEVEL,
             Refusal::Picture(_) => code::SIGN_PICTURE,
             Refusal::Timestamp(_) => code::SIGN_TIMESTAMP,

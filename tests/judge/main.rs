@@ -20,6 +20,7 @@ mod gm_vectors;
 mod limits;
 mod mutants;
 mod ofd;
+mod ofd_signing;
 mod path_seeds;
 mod paths;
 mod pdf_mutants;

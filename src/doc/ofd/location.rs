@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 /// A file that was found, and how far the way to it departs from the letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// Position of its entry.
     pub entry: usize,
     /// Written with backslashes, in another case, or without the slash that starts at the root.
@@ -13,7 +13,7 @@ pub(super) struct Found {
 }
 
 /// Finds files of a package.
-pub(super) struct Locator<'p, 's> {
+pub(crate) struct Locator<'p, 's> {
     package: &'p Package<'s>,
     /// Names in lower case; `None` where two differ only in case.
     folded: HashMap<String, Option<usize>>,

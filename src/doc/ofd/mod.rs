@@ -5,10 +5,11 @@
 mod coverage;
 mod integrity;
 mod licence;
-mod location;
-mod structure;
+pub(crate) mod location;
+pub(crate) mod pages;
+pub(crate) mod structure;
 mod value;
-mod xml;
+pub(crate) mod xml;
 
 use super::{
     ReadOptions,

@@ -15,7 +15,7 @@ const MAX_STAMPS: usize = 10_000;
 
 /// One document of the package (DocBody).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Body {
+pub(crate) struct Body {
     /// Location of the document's root.
     pub root: Option<String>,
     /// Location of the list of signatures.
@@ -24,7 +24,7 @@ pub(super) struct Body {
 
 /// One line of Signatures.xml.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Listed {
+pub(crate) struct Listed {
     pub id: String,
     /// `Seal` (also where nothing is said) or `Sign`; what the signed value is decides.
     pub sign: bool,
@@ -34,7 +34,7 @@ pub(super) struct Listed {
 
 /// Signature.xml.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Described {
+pub(crate) struct Described {
     /// The digest that the references use, or what was written.
     pub digest: Result<Hash, String>,
     /// Location and digest of each protected file.
@@ -52,7 +52,7 @@ pub(super) struct Described {
 const FOREIGN: (&str, &str) = ("元素不在 OFD 的命名空间中", "its elements stand in a namespace that is not OFD's");
 
 /// The documents that OFD.xml lists.
-pub(super) fn bodies(octets: &[u8]) -> Result<Vec<Body>, &'static str> {
+pub(crate) fn bodies(octets: &[u8]) -> Result<Vec<Body>, &'static str> {
     let text = text(octets)?;
     let tree = tree(&text)?;
     let root = tree.root_element();
@@ -71,7 +71,7 @@ pub(super) fn bodies(octets: &[u8]) -> Result<Vec<Body>, &'static str> {
 }
 
 /// The signatures that Signatures.xml lists, in their order.
-pub(super) fn listed(octets: &[u8]) -> Result<Vec<Listed>, &'static str> {
+pub(crate) fn listed(octets: &[u8]) -> Result<Vec<Listed>, &'static str> {
     let text = text(octets)?;
     let tree = tree(&text)?;
     let root = tree.root_element();
@@ -91,7 +91,7 @@ pub(super) fn listed(octets: &[u8]) -> Result<Vec<Listed>, &'static str> {
 }
 
 /// What Signature.xml says.
-pub(super) fn described(octets: &[u8]) -> Result<Described, &'static str> {
+pub(crate) fn described(octets: &[u8]) -> Result<Described, &'static str> {
     let text = text(octets)?;
     let tree = tree(&text)?;
     let root = tree.root_element();
@@ -155,7 +155,7 @@ fn method(
 }
 
 /// GM/T 0099-2020 OFDEntries.xml: the names that the package had, and where the signature over the list stands.
-pub(super) fn entries(octets: &[u8]) -> Result<(Vec<String>, Option<String>), &'static str> {
+pub(crate) fn entries(octets: &[u8]) -> Result<(Vec<String>, Option<String>), &'static str> {
     let text = text(octets)?;
     let tree = tree(&text)?;
     let root = tree.root_element();

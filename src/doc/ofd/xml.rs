@@ -3,7 +3,7 @@
 use roxmltree::{Document, Node, ParsingOptions};
 
 /// Largest XML file that is read.
-pub(super) const MAX_XML: u64 = 16 * 1024 * 1024;
+pub(crate) const MAX_XML: u64 = 16 * 1024 * 1024;
 /// Deepest nesting.
 const MAX_DEPTH: usize = 64;
 /// Most nodes and attributes.
@@ -12,7 +12,7 @@ const MAX_NODES: u32 = 1_000_000;
 const NAMESPACES: [&str; 2] = ["http://www.ofdspec.org/2016", "http://www.ofdspec.org"];
 
 /// The octets as text: UTF-8, or the Chinese encoding that the declaration names.
-pub(super) fn text(octets: &[u8]) -> Result<String, &'static str> {
+pub(crate) fn text(octets: &[u8]) -> Result<String, &'static str> {
     let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets);
     if let Ok(text) = std::str::from_utf8(octets) {
         return Ok(text.into());
@@ -26,7 +26,7 @@ pub(super) fn text(octets: &[u8]) -> Result<String, &'static str> {
 }
 
 /// The tree of a text.
-pub(super) fn tree(text: &str) -> Result<Document<'_>, &'static str> {
+pub(crate) fn tree(text: &str) -> Result<Document<'_>, &'static str> {
     if !shallow(text) {
         return Err("the XML is nested too deeply");
     }
@@ -84,24 +84,24 @@ fn shallow(text: &str) -> bool {
 }
 
 /// Children of this local name. Prefixes differ between producers, and some write no namespace.
-pub(super) fn children<'a, 'i>(node: Node<'a, 'i>, name: &'static str) -> impl Iterator<Item = Node<'a, 'i>> {
+pub(crate) fn children<'a, 'i>(node: Node<'a, 'i>, name: &'static str) -> impl Iterator<Item = Node<'a, 'i>> {
     node.children().filter(move |child| child.is_element() && child.tag_name().name() == name)
 }
 
 /// The one child of this name: none is `None`, a second is an error, since readers would differ in which one they take.
-pub(super) fn only<'a, 'i>(node: Node<'a, 'i>, name: &'static str) -> Result<Option<Node<'a, 'i>>, &'static str> {
+pub(crate) fn only<'a, 'i>(node: Node<'a, 'i>, name: &'static str) -> Result<Option<Node<'a, 'i>>, &'static str> {
     let mut found = children(node, name);
     let first = found.next();
     if found.next().is_some() { Err("an element that may stand once stands twice") } else { Ok(first) }
 }
 
 /// The text of an element, trimmed; pieces are joined.
-pub(super) fn content(node: Node<'_, '_>) -> String {
+pub(crate) fn content(node: Node<'_, '_>) -> String {
     node.children().filter(Node::is_text).filter_map(|piece| piece.text()).collect::<String>().trim().to_owned()
 }
 
 /// Whether an element stands in a namespace of OFD, or in none.
-pub(super) fn is_ofd(node: Node<'_, '_>) -> bool {
+pub(crate) fn is_ofd(node: Node<'_, '_>) -> bool {
     node.tag_name().namespace().is_none_or(|name| NAMESPACES.contains(&name.trim_end_matches('/')))
 }
 

@@ -54,6 +54,16 @@ impl Version {
     }
 }
 
+impl From<Version> for crate::pki::build::seal::Version {
+    fn from(version: Version) -> Self {
+        match version {
+            Version::V1 => Self::V1,
+            Version::V4 => Self::V4,
+            Version::V5 => Self::V5,
+        }
+    }
+}
+
 /// Why octets are no seal and no seal signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {

@@ -61,7 +61,7 @@ pub(super) fn read(source: &dyn ByteSource, problems: &mut Vec<Problem>) -> io::
         }
     }
     let octets = source.slice(directory, usize::try_from(size).unwrap_or(0))?;
-    let Some(entries) = central(&octets, usize::from(total), problems) else {
+    let Some(entries) = central(&octets, directory, usize::from(total), problems) else {
         return nothing(problems, "文件包目录已损坏", "the central directory is broken");
     };
     let end = at.saturating_add(END_LENGTH as u64).saturating_add(comment);
@@ -98,10 +98,11 @@ fn end_record(source: &dyn ByteSource, problems: &mut Vec<Problem>) -> io::Resul
     Ok(exact.into_iter().next().or(last))
 }
 
-fn central(octets: &[u8], total: usize, problems: &mut Vec<Problem>) -> Option<Vec<Entry>> {
+fn central(octets: &[u8], at: u64, total: usize, problems: &mut Vec<Problem>) -> Option<Vec<Entry>> {
     let mut entries = Vec::new();
     let mut rest = octets;
     while !rest.is_empty() {
+        let own = at.saturating_add(octets.len().saturating_sub(rest.len()) as u64);
         let header = rest.get(..46).filter(|header| header.starts_with(CENTRAL))?;
         let lengths = [28, 30, 32].map(|at| usize::from(u16_at(header, at)));
         let [name, extra, comment] = lengths;
@@ -140,7 +141,22 @@ fn central(octets: &[u8], total: usize, problems: &mut Vec<Problem>) -> Option<V
             problems.push(malformed("是文件夹却带有内容", "is a folder and has contents"));
         }
         let name = normal(&shown, problems);
-        entries.push(Entry { name, folder, size, packed, crc: u32_at(header, 16), method, flags, raw_name, header: offset, data: None });
+        let length = 46usize.checked_add(lengths.iter().sum())?;
+        entries.push(Entry {
+            name,
+            folder,
+            size,
+            packed,
+            crc: u32_at(header, 16),
+            method,
+            flags,
+            raw_name,
+            header: offset,
+            start: 0,
+            data: None,
+            stop: 0,
+            record: (own, length),
+        });
     }
     if entries.len() != total {
         problems.push(Problem::malformed(

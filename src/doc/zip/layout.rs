@@ -117,6 +117,8 @@ fn local(source: &dyn ByteSource, entry: &mut Entry, end: &End) -> io::Result<Re
         return Ok(Err(DIFFERS));
     }
     entry.data = Some(data);
+    entry.start = start;
+    entry.stop = stop;
     if !described {
         return Ok(Ok((start, stop)));
     }
@@ -134,5 +136,6 @@ fn local(source: &dyn ByteSource, entry: &mut Entry, end: &End) -> io::Result<Re
         _ if agrees(&descriptor) => 12,
         _ => return Ok(Err(("的数据描述与目录不一致", "its data descriptor differs from the central directory"))),
     };
-    Ok(Ok((start, stop.saturating_add(length))))
+    entry.stop = stop.saturating_add(length);
+    Ok(Ok((start, entry.stop)))
 }

@@ -7,6 +7,9 @@
 mod directory;
 mod inflate;
 mod layout;
+mod write;
+
+pub use write::PackageWriter;
 
 use super::{facts::Problem, source::ByteSource};
 use std::{collections::HashMap, io};
@@ -38,10 +41,25 @@ pub struct Entry {
     flags: u16,
     /// The name as stored.
     raw_name: Vec<u8>,
-    /// Where its local header stands.
+    /// Where its local header stands, as the directory says.
     header: u64,
+    /// Where it stands in the file.
+    start: u64,
     /// Where its stored octets start; `None` if the local header could not be read.
     data: Option<u64>,
+    /// Where its local header, stored octets and data descriptor end.
+    stop: u64,
+    /// Its record in the central directory: where in the file, and how long.
+    record: (u64, usize),
+}
+
+/// An entry as stored: what a copy of the package takes over octet for octet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Local header, packed octets and data descriptor: from where to where in the file.
+    pub local: std::ops::Range<u64>,
+    /// The record in the central directory.
+    pub record: Vec<u8>,
 }
 
 /// Why an entry cannot be read.
@@ -106,6 +124,16 @@ impl<'a> Package<'a> {
     /// Position of the file of this exact name.
     pub fn find(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()
+    }
+
+    /// An entry as stored; `None` if its local header could not be read.
+    pub fn stored(&self, position: usize) -> io::Result<Option<Stored>> {
+        let Some((entry, data)) = self.entries.get(position).and_then(|entry| Some((entry, entry.data?))) else { return Ok(None) };
+        if data > entry.stop {
+            return Ok(None);
+        }
+        let record = self.source.slice(entry.record.0, entry.record.1)?;
+        Ok(Some(Stored { local: entry.start..entry.stop, record }))
     }
 
     /// Feeds the unpacked octets of an entry to `sink` and checks length and CRC-32.

@@ -9,7 +9,7 @@ mod write;
 
 pub use mark::Mark;
 
-use super::{Material, Refusal, Request};
+use super::{Material, Refusal, Request, no};
 use crate::crypto::Hash;
 use crate::doc::pdf::document::{Document, Revision};
 use crate::doc::pdf::fields::form;
@@ -50,10 +50,6 @@ impl Update {
         }
         Ok(self.octets)
     }
-}
-
-const fn no(zh: &'static str, en: &'static str) -> Refusal {
-    Refusal::Document((zh, en))
 }
 
 /// Builds the update that signs; `room` is how many octets the SignedData may take.

@@ -13,7 +13,7 @@ mod font;
 #[cfg(feature = "service")]
 mod raster;
 
-pub use inspect::{Inspection, Listed, inspect};
+pub use inspect::{Inspection, Listed, MAX_SEAL, inspect};
 pub use make::{CREDIT_CODE, Prepared, Request, SealRefusal, maker_signature, picture_kind, prepare};
 
 #[cfg(feature = "service")]
