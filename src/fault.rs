@@ -60,6 +60,9 @@ pub mod code {
         SIGN_CHECK = "XY-3205" 500 "签署结果未通过自检，没有输出" "The signed document did not pass its own check; nothing was released" "请保留原文件并报告此问题" "Keep the original and report this";
         SIGN_LEVEL = "XY-3206" 422 "此签名不能提升到所要的级别" "This signature cannot be raised to that level" "请先用 xinyin verify 查看原因，补齐信任锚和吊销信息" "See with xinyin verify what is wrong; supply trust anchors and revocation data";
         SIGN_PICTURE = "XY-3207" 400 "此图片不能使用" "This picture cannot be used" "请使用不超过 4096×4096 的 PNG 或 JPEG 图片" "Use a PNG or JPEG picture of at most 4096 by 4096 pixels";
+        SIGNING_LAPSED = "XY-3208" 410 "此次签署已完成或已过期" "This signing was completed before or is too old" "请重新准备签署" "Prepare the document again";
+        SIGNATURE_VALUE = "XY-3209" 422 "签名值与证书或待签内容不符" "The signature value is not this certificate's over what was prepared" "请用所提交证书对应的密钥对返回的内容签名" "Sign what was returned with the key of the certificate that was sent";
+        SIGN_REFUSED = "XY-3210" 422 "签署后的文件未通过核验，没有输出" "The signed document does not pass the judge; nothing was released" "请按提示检查证书及其状态" "Check the certificate and its status as the message says";
         SEAL_REQUEST = "XY-3301" 400 "印章制作要求不正确" "The request to make a seal makes no sense" "请按提示修改选项" "Change the options as the message says";
         SEAL_CERTIFICATE = "XY-3302" 400 "此证书不能用于制作或使用印章" "This certificate cannot make or use a seal" "请使用有效的 SM2 签名证书" "Use an SM2 signing certificate that is valid now";
         SEAL_PICTURE = "XY-3303" 400 "无法得到印章图片" "The picture of the seal cannot be had" "请换一张图片或一种字体，或用 --font 指定字体" "Use another picture or font, or name a font with --font";

@@ -17,6 +17,7 @@ pub mod receipt_check;
 pub mod receipts;
 pub mod reports;
 pub mod sign;
+pub mod signatures;
 pub mod timestamp_client;
 pub mod trust;
 pub mod upkeep;

@@ -154,7 +154,7 @@ pub async fn recall(world: &World, agency: &AgencyId, receipt: &ReceiptId) -> Re
 }
 
 /// The service's anchors with their purposes.
-async fn trusted(world: &World) -> Result<Vec<TrustAnchor>, Fault> {
+pub(super) async fn trusted(world: &World) -> Result<Vec<TrustAnchor>, Fault> {
     let stored = world.store.read("trust anchors", |tx| Box::pin(async move { Ok(anchors::list(tx).await?) })).await?;
     let read = |anchor: &anchors::StoredAnchor| {
         let certificate = Certificate::from_der(&anchor.certificate).ok()?;

@@ -39,6 +39,7 @@ pub mod logins;
 pub mod parties;
 pub mod passkeys;
 pub mod phone_codes;
+pub mod prepared_signatures;
 pub mod proofs;
 pub mod receipts;
 pub mod sealer;

@@ -17,6 +17,7 @@ pub mod page;
 mod passkey;
 pub mod problem;
 mod prove_pages;
+mod signatures;
 mod statics;
 pub mod text;
 mod upload;
@@ -103,6 +104,7 @@ pub fn router(world: Arc<World>) -> Router {
         .merge(pages)
         .merge(protocol)
         .merge(api::routes())
+        .merge(signatures::routes())
         .merge(machine::routes())
         .merge(openapi::routes())
         .merge(statics::routes())

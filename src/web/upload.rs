@@ -55,6 +55,23 @@ pub async fn submission(app: &App, mut form: Multipart) -> Result<Submission, Fa
     Err(Fault::new(code::BAD_REQUEST).detail("the multipart form has too many parts"))
 }
 
+/// Every part of a small form with its octets; the body's limit bounds them all together.
+pub async fn parts(mut form: Multipart) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+    let mut parts = Vec::new();
+    while let Some(mut field) = form.next_field().await.map_err(refused)? {
+        if parts.len() >= PARTS {
+            return Err(Fault::new(code::BAD_REQUEST).detail("the multipart form has too many parts"));
+        }
+        let name = field.name().unwrap_or_default().to_owned();
+        let mut octets = Vec::new();
+        while let Some(piece) = field.chunk().await.map_err(refused)? {
+            octets.extend_from_slice(&piece);
+        }
+        parts.push((name, octets));
+    }
+    Ok(parts)
+}
+
 async fn spooled(app: &App, field: &mut Field<'_>) -> Result<Box<dyn ByteSource>, Fault> {
     let place = app.world.config.data.join("uploads");
     let full = |error: std::io::Error| Fault::new(code::FILE).because(error);

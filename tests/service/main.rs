@@ -10,6 +10,7 @@ mod audit;
 mod browser;
 mod browser_lite;
 mod evidence_files;
+mod holder_signatures;
 mod house;
 mod lab;
 mod lab_certificates;

@@ -39,6 +39,8 @@ const ROUTES: &[(&str, &[&str], For)] = &[
     ("/account/sessions/end", &["post"], For::Person),
     ("/api/v1/receipts/certificate", &["get"], For::All),
     ("/api/v1/receipts/{receipt}", &["get"], For::Portal),
+    ("/api/v1/signatures", &["post"], For::Portal),
+    ("/api/v1/signatures/{id}", &["post"], For::Portal),
     ("/api/v1/verifications", &["post"], For::Portal),
     ("/api/v1/verifications/{receipt}", &["get"], For::Portal),
     ("/api/v1/verifications/{receipt}/{report}", &["get"], For::Portal),
