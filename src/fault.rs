@@ -69,6 +69,11 @@ pub mod code {
         SEAL_UNREADABLE = "XY-3304" 400 "这不是电子印章文件，或已损坏" "This is no electronic seal, or a broken one" "请重新取得印章文件" "Get the seal's file again";
         SEAL_NOT_YOURS = "XY-3305" 403 "此证书不在印章的签章者列表中" "The seal does not list this certificate" "请使用印章所列的证书，或重新制作印章" "Use a certificate that the seal lists, or have the seal made anew";
         SEAL_OUT_OF_FORCE = "XY-3306" 400 "印章不在有效期内" "The seal is not valid now" "请使用有效期内的印章" "Use a seal that is valid now";
+        SEAL_STATE = "XY-3307" 409 "印章现在的状态不允许这样做" "The state of the seal does not allow this" "请先查看印章的状态和历史" "Look at the state and the history of the seal first";
+        SEAL_APPROVAL = "XY-3308" 409 "此申请不能审批：已处理、已过期或内容有变" "The request cannot be decided: it was decided, has expired or differs from what was shown" "请重新查看申请；需要时重新提出" "Look at the request again; ask anew where needed";
+        SEAL_SAME_PERSON = "XY-3309" 403 "申请和审批须由不同的人作出，且至少一方为经办人员本人" "Two different ones ask and decide, at least one of them a person at the desk" "请由本机构另一位人员审批" "Have another clerk of the agency decide";
+        SEAL_NOT_GRANTED = "XY-3310" 403 "没有可用的用印授权" "No grant allows this use of the seal" "请先申请用印并由另一人审批" "Ask for the use and have another approve it";
+        SEAL_RESULT = "XY-3311" 400 "制成的印章与经审批的制作要求不符" "The seal differs from what was approved to be made" "请按导出的制作要求重新制作" "Make it anew from the exported request";
         CHALLENGE_FORM = "XY-1201" 400 "这不是本程序的登录质询，拒绝签名" "This is no login challenge; nothing else is signed" "请从登录页面重新下载质询" "Download the challenge from the login page again";
         CHALLENGE_ORIGIN = "XY-1202" 403 "登录质询不属于该网站" "The login challenge belongs to another site" "请确认网址，并从本站登录页面重新开始" "Check the address and start again from this site's login page";
         CHALLENGE_EXPIRED = "XY-1203" 400 "登录质询已过期或已使用" "The login challenge has expired or was used" "请重新开始登录" "Start the login again";
@@ -124,6 +129,7 @@ pub mod code {
         PHONE_UNAVAILABLE = "XY-5003" 503 "短信暂时无法发送" "Text messages cannot be sent now" "请稍后重试，或改用其他登录方式" "Try again later, or log in another way";
         CA_UNAVAILABLE = "XY-5004" 503 "证书状态暂时无法查询" "The certificate's status cannot be asked now" "请稍后重试，或改用其他登录方式" "Try again later, or log in another way";
         TIME_UNAVAILABLE = "XY-5005" 503 "全省统一时间暂时无法获取" "The province's time cannot be asked now" "请稍后重试" "Try again later";
+        SEALS_UNAVAILABLE = "XY-5006" 503 "印章状态暂时无法查询" "The status of seals cannot be asked now" "请稍后重试；未查明状态前不用此印章" "Try again later; the seal is not used before its status is known";
         SYSTEM = "XY-9000" 500 "系统内部错误，已记录" "An internal error occurred and was recorded" "请稍后重试；如仍失败，请提供页面上的编号" "Try again later; if it persists, quote the case number";
         STORE_BUSY = "XY-9001" 503 "系统繁忙，操作未执行" "The system is busy; nothing was done" "请稍后重试" "Try again in a moment";
         STORE_DOWN = "XY-9002" 503 "数据库暂不可用" "The database does not answer" "请稍后重试；管理员请运行 xinyin doctor" "Try again later; operators run xinyin doctor";

@@ -98,6 +98,14 @@ ids! {
     IntentionId
     /// An entry of the audit log.
     AuditId
+    /// A seal in the register.
+    SealId
+    /// What one asks about a seal and another decides.
+    SealRequestId
+    /// What a seal may be used on.
+    SealGrantId
+    /// One use of a seal.
+    SealUseId
 }
 
 #[cfg(test)]

@@ -230,6 +230,8 @@ pub struct SignatureFacts {
 pub struct SealFacts {
     /// The structure's standard.
     pub standard: &'static str,
+    /// SHA-256 of the whole seal as stored.
+    pub sha256: [u8; 32],
     /// Identifier of the seal (esID).
     pub id: String,
     /// Its name.

@@ -64,6 +64,7 @@ pub(super) fn seal_entry(id: &str, blob: &[u8], content: &ContentRanges<'_>, ext
         seal.timestamp.map(|token| token_facts(TimestampKind::Signature, token, &Message::octets(seal.signature), &certificates));
     let facts = SealFacts {
         standard: seal.version.standard(),
+        sha256: Hash::Sha256.digest(seal.raw).try_into().unwrap_or_default(),
         id: seal.id.clone(),
         name: seal.property.name.clone(),
         created: seal.property.created,

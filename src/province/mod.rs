@@ -11,6 +11,7 @@ mod link;
 pub mod organisation;
 pub mod phone;
 pub mod population;
+pub mod seal;
 pub mod time;
 
 pub use link::{Heard, Peer, Untrusted, verify_evidence};
@@ -36,6 +37,8 @@ pub enum System {
     Ca,
     /// The province's time.
     Time,
+    /// Register of electronic seals.
+    Seal,
 }
 
 impl System {
@@ -46,6 +49,7 @@ impl System {
             Self::Phone => code::PHONE_UNAVAILABLE,
             Self::Ca => code::CA_UNAVAILABLE,
             Self::Time => code::TIME_UNAVAILABLE,
+            Self::Seal => code::SEALS_UNAVAILABLE,
         }
     }
 }
@@ -58,6 +62,7 @@ impl fmt::Display for System {
             Self::Phone => "the phone gateway",
             Self::Ca => "the certification authority",
             Self::Time => "the province's clock",
+            Self::Seal => "the register of seals",
         })
     }
 }
@@ -109,6 +114,8 @@ pub struct Config {
     pub ca: Option<ca::Config>,
     /// The province's time.
     pub time: Option<Peer>,
+    /// Register of electronic seals.
+    pub seal: Option<Peer>,
 }
 
 /// Why the `[province]` section makes no connectors.
@@ -128,6 +135,7 @@ pub struct Province {
     phone: Option<phone::Gateway>,
     ca: Option<ca::Authorities>,
     time: Option<time::ProvinceTime>,
+    seal: Option<seal::Seals>,
 }
 
 impl Province {
@@ -149,6 +157,7 @@ impl Province {
             organisation: link("organisation", System::Organisation, &config.organisation)?.map(organisation::Organisations::new),
             phone: link("phone", System::Phone, &config.phone)?.map(phone::Gateway::new),
             time: link("time", System::Time, &config.time)?.map(time::ProvinceTime::new),
+            seal: link("seal", System::Seal, &config.seal)?.map(seal::Seals::new),
         })
     }
 
@@ -175,6 +184,11 @@ impl Province {
     /// The province's time.
     pub fn time(&self) -> Result<&time::ProvinceTime, Unavailable> {
         self.time.as_ref().ok_or(missing(System::Time))
+    }
+
+    /// The register of electronic seals.
+    pub fn seals(&self) -> Result<&seal::Seals, Unavailable> {
+        self.seal.as_ref().ok_or(missing(System::Seal))
     }
 }
 

@@ -16,6 +16,7 @@ pub mod raise;
 pub mod receipt_check;
 pub mod receipts;
 pub mod reports;
+pub mod seals;
 pub mod sign;
 pub mod signatures;
 pub mod timestamp_client;

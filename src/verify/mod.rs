@@ -21,6 +21,7 @@ mod needs;
 mod poe;
 mod proofs;
 mod reach;
+pub mod register;
 mod record;
 mod seal;
 mod signature;

@@ -21,6 +21,17 @@ pub struct Round<'a> {
     pub diameter: u32,
 }
 
+/// What an oval seal bears: 发票专用章 is 40 by 30 mm, the credit code across the middle (税务总局公告 2011 年第 7 号).
+#[derive(Debug, Clone, Copy)]
+pub struct Oval<'a> {
+    /// The owner's name, along the upper arc.
+    pub owner: &'a str,
+    /// The credit code, across the middle.
+    pub code: &'a str,
+    /// Its purpose, below.
+    pub purpose: &'a str,
+}
+
 /// What a square seal bears.
 #[derive(Debug, Clone, Copy)]
 pub struct Square<'a> {
@@ -143,6 +154,55 @@ fn letter_at(font: &Font<'_>, letter: char, centre: Point, width: f64, height: f
         Point { x: centre.x + x * cosine - y * sine, y: centre.y + x * sine + y * cosine }
     };
     Ok(Shape { steps: glyph.steps.into_iter().map(|step: Step| step.map(place)).collect(), even_odd: false })
+}
+
+impl Oval<'_> {
+    /// Draws it.
+    pub fn draw(&self, font: &Font<'_>) -> Result<Drawing, FaceError> {
+        let (width, height) = (40.0, 30.0);
+        let middle = Point { x: width / 2.0, y: height / 2.0 };
+        let squeezed = |radius: f64, other: f64| -> Vec<Step> {
+            let place = |point: Point| Point { x: point.x, y: middle.y + (point.y - middle.y) * other / radius };
+            circle(middle, radius).into_iter().map(|step| step.map(place)).collect()
+        };
+        let mut shapes = vec![Shape { steps: [squeezed(20.0, 15.0), squeezed(19.0, 14.0)].concat(), even_odd: true }];
+        let owner = characters(self.owner, "name of the owner", 40)?;
+        // The line of the characters' middles: an ellipse, walked in steps of equal length.
+        let tall = (4.4 * (16.0 / owner.len() as f64).min(1.0)).max(2.2);
+        let (across, up) = (18.4 - tall / 2.0, 13.4 - tall / 2.0);
+        let at = |angle: f64| Point { x: middle.x + across * angle.sin(), y: middle.y - up * angle.cos() };
+        const PARTS: usize = 720;
+        let span = 1.24 * PI;
+        let angle_of = |part: usize| -span / 2.0 + span * part as f64 / PARTS as f64;
+        let mut lengths = vec![0.0];
+        let mut total = 0.0;
+        for part in 1..=PARTS {
+            let (before, after) = (at(angle_of(part - 1)), at(angle_of(part)));
+            total += (after.x - before.x).hypot(after.y - before.y);
+            lengths.push(total);
+        }
+        let pitch = (total / owner.len() as f64).min(tall * 1.3);
+        for (index, letter) in owner.iter().enumerate() {
+            let along = total / 2.0 + pitch * (index as f64 - (owner.len() as f64 - 1.0) / 2.0);
+            let angle = angle_of(lengths.partition_point(|length| *length < along));
+            // The characters stand upright on the ellipse.
+            let turn = (up * angle.sin()).atan2(across * angle.cos());
+            shapes.push(letter_at(font, *letter, at(angle), (pitch * 0.94).min(tall), tall, turn)?);
+        }
+        let line = |text: &str, what, y: f64, tall: f64, room: f64, shapes: &mut Vec<Shape>| -> Result<(), FaceError> {
+            let letters = characters(text, what, 24)?;
+            let pitch = (room / letters.len() as f64).min(tall * 1.08);
+            let start = middle.x - pitch * letters.len() as f64 / 2.0;
+            for (index, letter) in letters.iter().enumerate() {
+                let centre = Point { x: start + pitch * (index as f64 + 0.5), y };
+                shapes.push(letter_at(font, *letter, centre, pitch * 0.96, tall, 0.0)?);
+            }
+            Ok(())
+        };
+        line(self.code, "code", 15.6, 2.6, 26.0, &mut shapes)?;
+        line(self.purpose, "purpose", 22.6, 3.6, 20.0, &mut shapes)?;
+        Ok(Drawing { width: 40, height: 30, shapes })
+    }
 }
 
 impl Square<'_> {

@@ -3,6 +3,8 @@
 
 mod inspect;
 mod make;
+pub mod order;
+pub mod register;
 
 #[cfg(feature = "service")]
 mod drawing;
@@ -19,7 +21,7 @@ pub use make::{CREDIT_CODE, Prepared, Request, SealRefusal, maker_signature, pic
 #[cfg(feature = "service")]
 pub use {
     drawing::{Drawing, Point, Shape, Step},
-    face::{FaceError, Round, Square},
+    face::{FaceError, Oval, Round, Square},
     font::{Font, FontError, Glyph},
     raster::{DENSITY, png},
 };
