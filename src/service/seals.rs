@@ -195,9 +195,8 @@ pub async fn picture(world: &World, agency: &AgencyId, id: &SealId) -> Result<Ve
 
 /// What held of a seal at a moment. Of a seal made elsewhere its source is asked; one that cannot be asked is `unknown`.
 pub async fn in_force(world: &World, agency: &AgencyId, id: &SealId, at: Moment) -> Result<Standing, Fault> {
-    let read = world.store.read("was it in force", |tx| {
-        Box::pin(async move { Ok((found(tx, agency, id).await?, seals::events(tx, id).await?)) })
-    });
+    let read =
+        world.store.read("was it in force", |tx| Box::pin(async move { Ok((found(tx, agency, id).await?, seals::events(tx, id).await?)) }));
     let (seal, events) = read.await?;
     let here = register::record(&events, seal.valid_from, seal.valid_until);
     if seal.origin == Origin::Here {

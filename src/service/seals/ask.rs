@@ -83,7 +83,14 @@ fn fixed(body: &Value) -> Result<(String, String), Fault> {
 }
 
 /// Enters a request about a seal and witnesses it; its id and digest.
-async fn enter(tx: &mut Tx<'_>, actor: &Actor, seal: &SealId, kind: RequestKind, body: &Value, now: Moment) -> Result<SealRequestId, Fault> {
+async fn enter(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    seal: &SealId,
+    kind: RequestKind,
+    body: &Value,
+    now: Moment,
+) -> Result<SealRequestId, Fault> {
     let (text, digest) = fixed(body)?;
     let new = NewRequest {
         agency: &actor.agency,
@@ -270,7 +277,8 @@ pub async fn ask_import(world: &World, actor: &Actor, octets: &[u8], purpose: Pu
 /// The credit code on which all certificates of a list agree; nothing where they do not.
 fn signer_code(list: &CertificateList<'_>) -> String {
     let CertificateList::Certificates(list) = list else { return String::new() };
-    let mut codes: Vec<_> = list.iter().map(|der| Certificate::from_der(der).ok().and_then(|certificate| certificate.holder().uscc)).collect();
+    let mut codes: Vec<_> =
+        list.iter().map(|der| Certificate::from_der(der).ok().and_then(|certificate| certificate.holder().uscc)).collect();
     codes.dedup();
     match codes.as_slice() {
         [Some(code)] => code.clone(),
@@ -320,9 +328,8 @@ pub async fn ask_filing(world: &World, actor: &Actor, id: &SealId, number: &str)
         return Err(Fault::new(code::BAD_REQUEST).detail("filing: 1 to 64 characters"));
     }
     let body = json!({ "kind": "file", "agency": actor.agency, "seal": id, "filing": number });
-    let allowed = |seal: &StoredSeal| {
-        seal.origin == Origin::Here && seal.filing.is_none() && matches!(seal.state, State::Active | State::Suspended)
-    };
+    let allowed =
+        |seal: &StoredSeal| seal.origin == Origin::Here && seal.filing.is_none() && matches!(seal.state, State::Active | State::Suspended);
     about(world, actor, id, RequestKind::File, body, allowed).await
 }
 

@@ -84,7 +84,11 @@ impl OrderFile {
     /// Reads an exported order. The digest is told, not believed: the register checks what comes back against what it approved.
     pub fn read(octets: &[u8]) -> Result<Self, SealRefusal> {
         let file: Self = serde_json::from_slice(octets).map_err(|_| SealRefusal::Request("this is no exported order for a seal"))?;
-        if file.xinyin_seal_order == VERSION { Ok(file) } else { Err(SealRefusal::Request("the order is of a version that is not read here")) }
+        if file.xinyin_seal_order == VERSION {
+            Ok(file)
+        } else {
+            Err(SealRefusal::Request("the order is of a version that is not read here"))
+        }
     }
 }
 
