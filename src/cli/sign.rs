@@ -40,8 +40,9 @@ pub struct Args {
     /// Certificates between the signer's and the root (repeatable)
     #[arg(long, value_name = "FILE")]
     chain: Vec<PathBuf>,
-    /// pades, cades, cms, gm-cms, ofd; default: pades for a PDF, ofd for a package with --seal, otherwise cades
-    #[arg(long, value_parser = ["pades", "cades", "cms", "gm-cms", "ofd", "xades", "asic-e"])]
+    /// pades, cades, cms, gm-cms, ofd, ses (a seal's own structure in a PDF); default: pades for a PDF, ofd for a package with --seal,
+    /// otherwise cades
+    #[arg(long, value_parser = ["pades", "cades", "cms", "gm-cms", "ofd", "ses", "xades", "asic-e"])]
     format: Option<String>,
     /// Keep the document outside the signature
     #[arg(long)]
@@ -130,6 +131,7 @@ fn wish(args: &Args) -> Result<Wish, String> {
         Some("cms") => Some(Format::Cms),
         Some("gm-cms") => Some(Format::GmCms),
         Some("ofd") => Some(Format::Ofd),
+        Some("ses") => Some(Format::Ses),
         Some(other) => return later(&format!("--format {other}")),
     };
     let level: Level = args.level.parse().map_err(|refusal: Refusal| refusal.to_string())?;
@@ -139,7 +141,7 @@ fn wish(args: &Args) -> Result<Wish, String> {
     if level == Level::B && args.bench.tsa.is_some() {
         return Err("--tsa is for --level B-T and above".into());
     }
-    if args.detached && format == Some(Format::Pades) {
+    if args.detached && matches!(format, Some(Format::Pades | Format::Ses)) {
         return Err("--detached does not go with --format pades: a PDF holds its signature".into());
     }
     let seal = args.seal.as_deref().map(seal).transpose()?;
@@ -154,8 +156,9 @@ fn wish(args: &Args) -> Result<Wish, String> {
         detached: args.detached,
         reason: args.reason.clone(),
         place: args.place.clone(),
-        mark: if is_ofd { None } else { mark(args)? },
-        places: if is_ofd { places(args)? } else { Vec::new() },
+        // A seal without a rectangle keeps its own size.
+        mark: if is_ofd || seal.is_some() && args.rect.is_none() { None } else { mark(args)? },
+        places: if is_ofd || seal.is_some() && args.rect.is_none() { places(args)? } else { Vec::new() },
         seal,
         document: args.document,
         picture: args.image.as_deref().map(picture).transpose()?,

@@ -315,7 +315,8 @@ async fn intend(store: &Store, asker: Asker<'_>, order: &Order, prepared: &Prepa
     let digest = format!("{}:{}", hash.name(), hex::encode(digest));
     let own = order.identity.certificate().unwrap_or_default();
     let key_id = hex::encode(crate::crypto::Hash::Sha256.digest(own));
-    let (detail, format) = (json!({}), prepared.format().name());
+    let seal = order.wish.seal.as_deref().map(|seal| hex::encode(crate::crypto::Hash::Sha256.digest(seal)));
+    let (detail, format) = (json!({ "seal_sha256": seal }), prepared.format().name());
     let (digest, key_id, detail) = (digest.as_str(), key_id.as_str(), &detail);
     store
         .write("intend to sign", |tx| {

@@ -101,7 +101,7 @@ pub(super) fn output(document: &dyn ByteSource, output: &Output, terms: &Terms) 
 fn examine(document: &dyn ByteSource, output: &Output, terms: &Terms, expected: &Integrity) -> Result<(), Refusal> {
     let refused = |why: String| Err(Refusal::Check(why));
     let joined = output.over(document);
-    let content = (!matches!(terms.format, Format::Pades | Format::Ofd) && terms.detached).then_some(document);
+    let content = (!terms.format.in_pdf() && terms.format != Format::Ofd && terms.detached).then_some(document);
     let facts = read(&joined, &ReadOptions { content, certificates: &[] })?;
     if let Some(problem) = facts.problems.iter().find(|problem| problem.kind != ProblemKind::Notice) {
         return refused(problem.en.clone());

@@ -61,6 +61,8 @@ pub enum Format {
     /// In an OFD package (GB/T 33190): with a seal its SES_Signature (GB/T 38540, GM/T 0031), without one a detached GB/T 35275
     /// message over Signature.xml; SM2 only.
     Ofd,
+    /// SES_Signature in a PDF, under the names that readers of electronic seals know (`Gomain.GMPkiLite`, `GM.sm2seal`); SM2 only.
+    Ses,
 }
 
 impl Format {
@@ -72,7 +74,13 @@ impl Format {
             Self::Cms => "cms",
             Self::GmCms => "gm-cms",
             Self::Ofd => "ofd",
+            Self::Ses => "ses",
         }
+    }
+
+    /// Whether the signature stands in a PDF.
+    const fn in_pdf(self) -> bool {
+        matches!(self, Self::Pades | Self::Ses)
     }
 }
 
@@ -147,9 +155,9 @@ pub struct Request {
     pub certify: Option<u8>,
     /// Fields that may not change any more (FieldMDP; PDF). [`Lock::All`] in OFD: no signature may follow.
     pub lock: Option<Lock>,
-    /// The electronic seal that is used, DER (OFD).
+    /// The electronic seal that is used, DER (OFD; PDF, where its picture is the mark).
     pub seal: Option<Arc<[u8]>>,
-    /// Where its mark is seen; none given: at the lower right of the last page (OFD).
+    /// Where its mark is seen; none given: at the lower right of the last page (OFD; in PDF a corner alone, or [`Self::mark`]).
     pub places: Vec<Place>,
     /// Which document of the package, from 1; the first if not said (OFD).
     pub document: Option<u32>,
@@ -273,7 +281,7 @@ pub fn prepare(document: &dyn ByteSource, request: &Request, nonce: [u8; 16]) ->
     let is_sm2 = request.certificate.public_key().is_ok_and(|key| key.kind() == KeyKind::Sm2);
     let only_pdf = request.field.is_some() || request.certify.is_some() || request.picture.is_some();
     let lock = request.lock.is_some() && request.format != Format::Ofd;
-    if request.format != Format::Pades && (only_pdf || lock) {
+    if !request.format.in_pdf() && (only_pdf || lock) {
         return Err(Refusal::Request("fields, locks, certification and pictures are for PDF"));
     }
     if request.certify.is_some_and(|level| !(1..=3).contains(&level)) {
@@ -286,10 +294,23 @@ pub fn prepare(document: &dyn ByteSource, request: &Request, nonce: [u8; 16]) ->
     if request.format == Format::Ofd {
         return prepare_ofd(document, request, seal.as_ref());
     }
-    if seal.is_some() || !request.places.is_empty() || request.document.is_some() {
-        return Err(Refusal::Request("seals and their places are for OFD"));
+    if request.document.is_some() || !request.places.is_empty() && seal.is_none() {
+        return Err(Refusal::Request("documents of a package, and places of a seal that is not given"));
     }
-    let earlier = if request.format == Format::Pades { check::earlier(&read(document, &ReadOptions::default())?) } else { Vec::new() };
+    let with_seal;
+    let request = match &seal {
+        None if request.format == Format::Ses => return Err(Refusal::Request("this format is a seal's; name one with --seal")),
+        None => request,
+        Some(_) if !request.format.in_pdf() || !is_sm2 => return Err(Refusal::Request("seals are for OFD and PDF, with SM2 keys")),
+        Some(seal) => {
+            with_seal = pdf::sealed(document, request, seal)?;
+            &with_seal
+        }
+    };
+    if request.format == Format::Ses && request.level > Level::T {
+        return Err(Refusal::Request("a seal's signature has no place for validation material: B-T is its highest level"));
+    }
+    let earlier = if request.format.in_pdf() { check::earlier(&read(document, &ReadOptions::default())?) } else { Vec::new() };
     let chain: Vec<Vec<u8>> = request.chain.iter().map(|certificate| certificate.der().to_vec()).collect();
     let spec = |content| SignedDataSpec {
         dialect: if is_sm2 && matches!(request.format, Format::GmCms | Format::Pades) { Dialect::Gm } else { Dialect::Cms },
@@ -302,25 +323,43 @@ pub fn prepare(document: &dyn ByteSource, request: &Request, nonce: [u8; 16]) ->
         ..SignedDataSpec::new(&request.algorithm, request.certificate.der(), content)
     };
     let (to_be_signed, body, content_digest) = match request.format {
+        Format::Ses => {
+            let Some(seal) = &seal else { return Err(Refusal::Request("this format is a seal's; name one with --seal")) };
+            let spec = |content: &[u8], property: &str| {
+                prepare_stamp(&StampSpec {
+                    version: seal.version.into(),
+                    seal: seal.raw,
+                    at: request.at,
+                    digest: content,
+                    property,
+                    certificate: request.certificate.der(),
+                })
+            };
+            // What is protected is named by its ranges: at most the sixty-four characters that are kept for them.
+            let without = spec(&[0; 32], &"0".repeat(64)).finish(check::worthless(&request.certificate)).encode(None).len();
+            let update = pdf::prepare(document, request, &nonce, room(without, request))?;
+            let content = update.digest(document, Hash::Sm3)?;
+            (ToBeSigned::Seal(spec(&content, &update.ranges())), Body::Pdf(update), content)
+        }
         Format::Pades => {
             let room = space(&spec(Content::Detached(vec![0; digest.len()])), request)?;
             let update = pdf::prepare(document, request, &nonce, room)?;
             let content = update.digest(document, digest)?;
-            (cms::prepare(&spec(Content::Detached(content.clone())))?, Body::Pdf(update), content)
+            (ToBeSigned::Cms(cms::prepare(&spec(Content::Detached(content.clone())))?), Body::Pdf(update), content)
         }
         Format::Ofd => return Err(Refusal::Request("an OFD package holds its signature")),
         _ if request.detached => {
             let mut hasher = digest.hasher();
             document.stream(0, document.len(), &mut |piece| hasher.update(piece))?;
             let content = hasher.finish();
-            (cms::prepare(&spec(Content::Detached(content.clone())))?, Body::Alone, content)
+            (ToBeSigned::Cms(cms::prepare(&spec(Content::Detached(content.clone())))?), Body::Alone, content)
         }
         _ => {
             if document.len() > MAX_ATTACHED {
                 return Err(Refusal::TooLarge);
             }
             let whole = document.slice(0, usize::try_from(document.len()).map_err(|_| Refusal::TooLarge)?)?;
-            (cms::prepare(&spec(Content::Attached(&whole)))?, Body::Alone, digest.digest(&whole))
+            (ToBeSigned::Cms(cms::prepare(&spec(Content::Attached(&whole)))?), Body::Alone, digest.digest(&whole))
         }
     };
     let terms = Terms {
@@ -331,9 +370,9 @@ pub fn prepare(document: &dyn ByteSource, request: &Request, nonce: [u8; 16]) ->
         content_digest,
         digest,
         earlier,
-        sealed: false,
+        sealed: request.format == Format::Ses,
     };
-    Ok(Prepared { to_be_signed: ToBeSigned::Cms(to_be_signed), body, terms })
+    Ok(Prepared { to_be_signed, body, terms })
 }
 
 /// The same for an OFD package.
@@ -398,8 +437,12 @@ const fn no(zh: &'static str, en: &'static str) -> Refusal {
 /// Octets that the SignedData may take at most, the time-stamp to come included.
 fn space(spec: &SignedDataSpec<'_>, request: &Request) -> Result<usize, Refusal> {
     let without = cms::prepare(spec)?.finish(check::worthless(&request.certificate)).encode(None).len();
-    // Signature values differ by a few octets; tokens with their certificates take three to eight thousand.
-    Ok(without + 64 + if request.level >= Level::T { 16 << 10 } else { 0 })
+    Ok(room(without, request))
+}
+
+/// Signature values differ by a few octets; tokens with their certificates take three to eight thousand.
+fn room(without: usize, request: &Request) -> usize {
+    without + 64 + if request.level >= Level::T { 16 << 10 } else { 0 }
 }
 
 impl Prepared {

@@ -20,10 +20,12 @@ mod gm_vectors;
 mod limits;
 mod mutants;
 mod ofd;
+mod ofd_altered;
 mod ofd_signing;
 mod path_seeds;
 mod paths;
 mod pdf_mutants;
+mod pdf_seals;
 mod pkits;
 mod policies;
 mod profile;
@@ -36,6 +38,7 @@ mod status;
 mod time;
 mod verdicts;
 mod wycheproof;
+mod zip64;
 
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! Signing and sealing OFD packages: what others signed stays, what we make passes our judge, and nothing altered does.
 
-use crate::authority::{Authority, Holder, NOW, at, file};
+use crate::authority::{Authority, Holder, NOW, at, file, pem};
+use crate::command::{status, xinyin};
 use crate::ofd::{Files, zip};
 use crate::signing::{facts, request, signed};
 use xinyin::crypto::{KeyKind, Signer as _};
@@ -31,6 +32,11 @@ pub fn holder(authority: &Authority, serial: u8, common: &str) -> Holder {
 
 /// A seal that lists the authority's signer.
 pub fn esl(authority: &Authority, maker: &Holder, version: Version, list: ListKind) -> Vec<u8> {
+    esl_with(authority, maker, version, list, b"\x89PNG\r\n\x1a\n a picture".to_vec())
+}
+
+/// The same with this picture.
+pub fn esl_with(authority: &Authority, maker: &Holder, version: Version, list: ListKind, picture: Vec<u8>) -> Vec<u8> {
     let wish = seal::Request {
         version,
         id: "35089900000001".into(),
@@ -42,7 +48,7 @@ pub fn esl(authority: &Authority, maker: &Holder, version: Version, list: ListKi
         created: at("2026-11-01T08:00:00Z"),
         from: at("2026-11-01T08:00:00Z"),
         until: at("2027-11-23T08:00:00Z"),
-        picture: b"\x89PNG\r\n\x1a\n a picture".to_vec(),
+        picture,
         size: (42, 42),
         maker: maker.certificate.clone(),
     };
@@ -313,4 +319,59 @@ fn seals_stand_where_they_are_wanted() {
     assert_eq!(both.len(), 4);
     assert_eq!(both[1], ("1".to_owned(), vec![196.0, 127.5, 42.0, 42.0], Some("0 0 14 42".into())));
     assert_eq!(both[3], ("21".to_owned(), vec![168.0, 127.5, 42.0, 42.0], Some("28 0 14 42".into())));
+}
+
+#[test]
+fn the_command_seals_packages_and_pdfs() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let authority = Authority::new(KeyKind::Sm2);
+    let maker = holder(&authority, 0x21, "制章单位");
+    for (name, holder) in [("maker", &maker), ("signer", &authority.signer)] {
+        pem(folder, &format!("{name}.crt"), "CERTIFICATE", &[holder.certificate.der()]);
+        std::fs::write(folder.join(format!("{name}.pem")), holder.key.to_pkcs8_pem().as_bytes()).unwrap();
+    }
+    pem(folder, "root.pem", "CERTIFICATE", &[authority.root.certificate.der()]);
+    pem(folder, "issuing.pem", "CERTIFICATE", &[authority.issuing.certificate.der()]);
+    file(folder, "in.ofd", &zip(&plain()));
+    file(folder, "in.pdf", &crate::signing::sample(false, ""));
+    file(folder, "picture.png", &crate::pdf_seals::png());
+    let run = |arguments: &[&str]| xinyin(folder, arguments);
+    let good = |arguments: &[&str]| {
+        let output = run(arguments);
+        assert_eq!(status(&output), 0, "{arguments:?}: {}", crate::peers::said(&output));
+    };
+    for (file, signer) in [("a.esl", "signer.crt"), ("other.esl", "maker.crt")] {
+        let make =
+            ["seal", "make", "--key", "maker.pem", "--cert", "maker.crt", "--owner", "测试区行政审批局", "--uscc", "91350100M000100Y43"];
+        good(&[&make[..], &["--picture", "picture.png", "--signer", signer, file]].concat());
+    }
+    let sign = |more: &[&str]| run(&[&["sign", "--key", "signer.pem", "--cert", "signer.crt"], more].concat());
+    for (more, out) in [
+        (&["--seal", "a.esl", "--keyword", "审批机关", "--riding", "in.ofd", "out.ofd"][..], "out.ofd"),
+        (&["--format", "ofd", "--page", "1", "--rect", "10,10,52,52", "--seal", "a.esl", "out.ofd", "twice.ofd"], "twice.ofd"),
+        (&["--format", "ofd", "--chain", "issuing.pem", "--lock", "all", "twice.ofd", "thrice.ofd"], "thrice.ofd"),
+        (&["--format", "ses", "--seal", "a.esl", "--page", "1", "in.pdf", "ses.pdf"], "ses.pdf"),
+        (&["--chain", "issuing.pem", "--seal", "a.esl", "in.pdf", "picture.pdf"], "picture.pdf"),
+    ] {
+        let output = sign(more);
+        assert_eq!(status(&output), 0, "{more:?}: {}", crate::peers::said(&output));
+        good(&["verify", "--trust", "root.pem", "--cert", "issuing.pem", "--revocation", "soft", "--offline", out]);
+    }
+    // Refused, with a code, and nothing written.
+    for (more, code) in [
+        (&["--seal", "other.esl", "in.ofd"][..], "XY-3305"),
+        (&["--seal", "picture.png", "in.ofd"], "XY-3304"),
+        (&["--seal", "a.esl", "--format", "ofd", "in.pdf"], "XY-3203"),
+        (&["--seal", "a.esl", "thrice.ofd"], "XY-3203"),
+        (&["--seal", "a.esl", "--keyword", "没有这几个字", "in.ofd"], "XY-3203"),
+        (&["--seal", "a.esl", "--level", "B-LT", "--tsa", "http://localhost:1/", "in.ofd"], "XY-3201"),
+        (&["--format", "ses", "in.pdf"], "XY-3201"),
+        (&["--riding", "--seal", "a.esl", "in.pdf"], "--riding"),
+    ] {
+        let refused = sign(&[more, &["no.out"]].concat());
+        assert_eq!(status(&refused), 3, "{more:?}");
+        assert!(crate::peers::said(&refused).contains(code), "{more:?}: {}", crate::peers::said(&refused));
+        assert!(!folder.join("no.out").exists());
+    }
 }

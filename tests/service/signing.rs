@@ -11,9 +11,11 @@ use xinyin::ids::AgencyId;
 use xinyin::keys::{Identity, SoftKey};
 use xinyin::moment::Moment;
 use xinyin::pki::build::CertificateBuilder;
+use xinyin::pki::build::seal::{ListKind, Version};
 use xinyin::pki::extensions::KeyUsage;
 use xinyin::pki::{Certificate, Name, name::attribute};
 use xinyin::service::sign::{Asker, Bench, Order, Wish, recorded, settle_left_open};
+use xinyin::sign::{Format, Place, seal};
 use xinyin::store::intentions::{self, IntentionState, NewIntention};
 use xinyin::store::{agencies, audit};
 use xinyin::verify::{Evidence, Indication, Policy, Revocation, TrustAnchor};
@@ -22,6 +24,7 @@ use xinyin::world::{Clock, SystemDice};
 on_both! {
     only_a_passing_output_is_released
     a_crash_is_settled_later
+    a_seal_is_used_on_record
 }
 
 struct Stopped(Moment);
@@ -152,4 +155,59 @@ async fn a_crash_is_settled_later(database: Database) {
         Box::pin(async move { Ok(intentions::find(tx, agency, id).await?) })
     });
     assert_eq!(found.await.unwrap().unwrap().state, IntentionState::Abandoned);
+}
+
+async fn a_seal_is_used_on_record(database: Database) {
+    let agency = agency(&database).await;
+    let asker = Asker { agency: &agency, party: None, actor: "test" };
+    let (clock, dice) = (Stopped(now()), SystemDice);
+    let key = SoftKey::generate(KeyKind::Sm2, &SystemDice).unwrap();
+    let certificate = certified(&key);
+    // Maker and signer are one here; the seal lists it.
+    let make = |signer: &Certificate, maker: &SoftKey, by: &Certificate| -> Arc<[u8]> {
+        let wish = seal::Request {
+            version: Version::V4,
+            id: "35089900000001".into(),
+            kind: 1,
+            name: "测试专用章".into(),
+            code: None,
+            signers: vec![signer.clone()],
+            list: ListKind::Certificates,
+            created: now(),
+            from: now(),
+            until: now().plus(Duration::from_secs(86_400)),
+            picture: b"\x89PNG\r\n\x1a\n a picture".to_vec(),
+            size: (42, 42),
+            maker: by.clone(),
+        };
+        let prepared = seal::prepare(&wish).unwrap();
+        let signature = maker.sign(prepared.message()).unwrap();
+        prepared.finish(&signature).unwrap().into()
+    };
+    let esl = make(&certificate, &key, &certificate);
+    let other = SoftKey::generate(KeyKind::Sm2, &SystemDice).unwrap();
+    let foreign = make(&certified(&other), &key, &certificate);
+    let package: Arc<dyn ByteSource> = Arc::new(std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/one-page.ofd")).unwrap());
+    let wish = |seal: &Arc<[u8]>| Wish::sealing(Format::Ofd, Arc::clone(seal), vec![Place::Keyword { text: "盖章".into(), page: None }]);
+    let pkcs8 = key.to_pkcs8_der();
+    let order = |document: &Arc<dyn ByteSource>, seal| {
+        let signer = Box::new(SoftKey::from_pkcs8_der(&pkcs8).unwrap());
+        let identity = Arc::new(Identity { signer, certificates: vec![certificate.der().to_vec()] });
+        Order { document: Arc::clone(document), identity, wish: wish(seal), authority: None }
+    };
+    let bench = bench(Some(&certificate));
+    let once = recorded(&database.store, asker, order(&package, &esl), &bench, &clock, &dice).await.unwrap();
+    assert_eq!((once.verdict.indication, once.verdict.signatures.len()), (Indication::Passed, 1));
+    let sealed = once.output.document(&package);
+    let twice = recorded(&database.store, asker, order(&sealed, &esl), &bench, &clock, &dice).await.unwrap();
+    assert_eq!((twice.verdict.indication, twice.verdict.signatures.len()), (Indication::Passed, 2));
+    let found = database.store.read("intention", |tx| {
+        let (agency, id) = (&agency, &twice.intention);
+        Box::pin(async move { Ok(intentions::find(tx, agency, id).await?) })
+    });
+    assert_eq!(found.await.unwrap().unwrap().format, "ofd");
+    // A seal that does not list the signer is refused before anything is intended.
+    let refused = recorded(&database.store, asker, order(&package, &foreign), &bench, &clock, &dice).await;
+    assert_eq!(refused.unwrap_err().code, code::SEAL_NOT_YOURS);
+    assert_eq!(events(&database, &agency).await.len(), 4);
 }

@@ -133,7 +133,9 @@ impl Setting<'_, '_> {
         };
         let around = self.surroundings(field, signature, border, entries.first().map(|entry| &entry.signer));
         for entry in &mut entries {
-            entry.claimed_time = claimed;
+            // A seal's signature states its own time among what is signed with the seal.
+            let own = entry.kind == SignatureKind::Seal && entry.signer.signing_time.is_some();
+            entry.claimed_time = if own { None } else { claimed };
             entry.end = signature.ranges[1].end;
             match &around {
                 Ok(around) => around.put_on(entry),
@@ -273,19 +275,31 @@ fn signers(document: &Document<'_>, field: &Field, signature: &Signature, extra:
         Ok((blob, padding)) => (blob, padding),
         Err(_) => (Tlv { tag: 0, value: &[], raw: &signature.contents, indefinite: false }, &[][..]),
     };
+    let detached = || ContentRanges { source: document.input.source(), ranges: signature.ranges.to_vec(), rule: ContentRule::Detached };
     if is_seal(&blob) {
-        return unsupported(
-            SignatureKind::Seal,
-            "SES_SIGNATURE_UNSUPPORTED",
-            "电子签章数据（SES_Signature）暂不支持",
-            format!("an electronic seal (SES_Signature) under {name} is not supported yet"),
-        );
+        let mut entry = match signature.sub_filter {
+            SubFilter::Seal | SubFilter::Detached => crate::doc::ses::seal_entry(&field.name, blob.raw, &detached(), extra),
+            _ => {
+                return unsupported(
+                    SignatureKind::Seal,
+                    "SUBFILTER_UNSUPPORTED",
+                    "电子签章数据使用了未知的签名编码名",
+                    format!("an electronic seal (SES_Signature) under the encoding {name}, which is not known"),
+                );
+            }
+        };
+        if signature.sub_filter == SubFilter::Detached {
+            let en = "the name of the encoding is that of a CMS message, and the value is a seal's";
+            entry.problems.push(Problem::notice("签名编码名为 CMS，实为电子签章数据", en));
+        }
+        entry.problems.extend(padded(padding));
+        return vec![entry];
     }
     let rule = match signature.sub_filter {
         SubFilter::Detached => ContentRule::Detached,
         SubFilter::Sha1 => ContentRule::Sha1OfRanges,
         SubFilter::TimeStamp => ContentRule::Detached,
-        SubFilter::Other => {
+        SubFilter::Seal | SubFilter::Other => {
             return unsupported(
                 SignatureKind::Signature,
                 "SUBFILTER_UNSUPPORTED",
@@ -307,11 +321,14 @@ fn signers(document: &Document<'_>, field: &Field, signature: &Signature, extra:
             entries.push(SignatureFacts::new(id, SignatureKind::Signature, signer));
         }
     }
-    if padding.iter().any(|octet| *octet != 0) {
-        let notice = Problem::notice("签名数据之后的填充不全为零", "the padding after the signature is not all zero");
-        entries.iter_mut().for_each(|entry| entry.problems.push(notice.clone()));
-    }
+    entries.iter_mut().for_each(|entry| entry.problems.extend(padded(padding)));
     entries
+}
+
+/// What follows the structure in the space kept for it.
+fn padded(padding: &[u8]) -> Option<Problem> {
+    let is_odd = padding.iter().any(|octet| *octet != 0);
+    is_odd.then(|| Problem::notice("签名数据之后的填充不全为零", "the padding after the signature is not all zero"))
 }
 
 /// Whether the octets are a SES_Signature (GM/T 0031, GB/T 38540): a sequence whose first member is a sequence that starts with a

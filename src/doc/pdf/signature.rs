@@ -15,6 +15,8 @@ pub enum SubFilter {
     Sha1,
     /// `ETSI.RFC3161`: a time-stamp token over the ranges.
     TimeStamp,
+    /// `GM.sm2seal`: SES_Signature over the ranges (GB/T 38540, GM/T 0031).
+    Seal,
     /// Something else, by name.
     Other,
 }
@@ -26,6 +28,7 @@ impl SubFilter {
             Some(b"adbe.pkcs7.detached" | b"ETSI.CAdES.detached") => Self::Detached,
             Some(b"adbe.pkcs7.sha1") => Self::Sha1,
             Some(b"ETSI.RFC3161") => Self::TimeStamp,
+            Some(b"GM.sm2seal") => Self::Seal,
             _ => Self::Other,
         }
     }

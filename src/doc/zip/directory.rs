@@ -1,6 +1,9 @@
 //! End record, central directory and names.
 
-use super::{Entry, MAX_DIRECTORY, MAX_ENTRIES, u16_at, u32_at, wide_at};
+use super::{
+    Entry, MAX_DIRECTORY, MAX_ENTRIES, u16_at, u32_at,
+    wide::{self, Totals},
+};
 use crate::doc::{facts::Problem, source::ByteSource};
 use std::{collections::HashMap, io};
 
@@ -28,23 +31,20 @@ pub(super) fn read(source: &dyn ByteSource, problems: &mut Vec<Problem>) -> io::
         return nothing(problems, "文件包没有目录结尾，已损坏或不完整", "the package has no end record: broken or cut off");
     };
     let (disk, start_disk) = (u16_at(&record, 4), u16_at(&record, 6));
-    let (here, total) = (u16_at(&record, 8), u16_at(&record, 10));
-    let (size, offset) = (wide_at(&record, 12), wide_at(&record, 16));
-    if total == u16::MAX || size == u64::from(u32::MAX) || offset == u64::from(u32::MAX) {
-        let text = ("文件包采用 ZIP64 结构，尚不支持", "the package uses ZIP64, which is not supported");
-        problems.push(Problem::unsupported("ZIP64_UNSUPPORTED", text.0, text.1));
-        return Ok((Vec::new(), None));
-    }
+    let Totals { here, total, size, offset, at: records } = match wide::totals(source, at, &record)? {
+        Ok(totals) => totals,
+        Err((zh, en)) => return nothing(problems, zh, en),
+    };
     if disk != 0 || start_disk != 0 || here != total {
         return nothing(problems, "文件包分为多卷", "the package is split over several volumes");
     }
-    let Some(directory) = at.checked_sub(size) else {
+    let Some(directory) = records.checked_sub(size) else {
         return nothing(problems, "文件包目录的长度不可能", "the length of the central directory is impossible");
     };
     let Some(prefix) = directory.checked_sub(offset) else {
         return nothing(problems, "文件包目录与目录结尾之间有多余数据", "octets stand between the central directory and the end record");
     };
-    if size > MAX_DIRECTORY || usize::from(total) > MAX_ENTRIES {
+    if size > MAX_DIRECTORY || total > MAX_ENTRIES as u64 {
         let text = ("文件包条目过多，未读取", "the package has more entries than are read");
         problems.push(Problem::unsupported("SIZE_UNSUPPORTED", text.0, text.1));
         return Ok((Vec::new(), None));
@@ -61,7 +61,7 @@ pub(super) fn read(source: &dyn ByteSource, problems: &mut Vec<Problem>) -> io::
         }
     }
     let octets = source.slice(directory, usize::try_from(size).unwrap_or(0))?;
-    let Some(entries) = central(&octets, directory, usize::from(total), problems) else {
+    let Some(entries) = central(&octets, directory, usize::try_from(total).unwrap_or(0), problems) else {
         return nothing(problems, "文件包目录已损坏", "the central directory is broken");
     };
     let end = at.saturating_add(END_LENGTH as u64).saturating_add(comment);
@@ -110,7 +110,7 @@ fn central(octets: &[u8], at: u64, total: usize, problems: &mut Vec<Problem>) ->
         let extras = rest.get(46 + name..46usize.checked_add(name)?.checked_add(extra)?)?;
         rest = rest.get(46usize.checked_add(name)?.checked_add(extra)?.checked_add(comment)?..)?;
         let flags = u16_at(header, 8);
-        let (size, packed, offset) = (wide_at(header, 24), wide_at(header, 20), wide_at(header, 42));
+        let numbers = wide::numbers(header, extras);
         let shown = shown(&raw_name, flags);
         let told = entry_words(&shown);
         let malformed = |zh: &str, en: &str| Problem::malformed(format!("{}：{zh}", told.0), format!("{}: {en}", told.1));
@@ -124,10 +124,10 @@ fn central(octets: &[u8], at: u64, total: usize, problems: &mut Vec<Problem>) ->
         if unix && u32_at(header, 38) >> 28 == 0o12 {
             problems.push(malformed("是符号链接", "is a symbolic link"));
         }
-        if [size, packed, offset].contains(&u64::from(u32::MAX)) {
-            let text = (format!("{}采用 ZIP64 结构，尚不支持", told.0), format!("{} uses ZIP64, which is not supported", told.1));
-            problems.push(Problem::unsupported("ZIP64_UNSUPPORTED", text.0, text.1));
-        }
+        let [size, packed, offset] = numbers.unwrap_or_else(|(zh, en)| {
+            problems.push(malformed(zh, en));
+            [0; 3]
+        });
         let method = u16_at(header, 10);
         if flags & 1 != 0 {
             let text = (format!("{}已加密", told.0), format!("{} is encrypted", told.1));

@@ -3,7 +3,7 @@
 use super::{
     Entry,
     directory::{End, entry_words},
-    u16_at, wide_at,
+    u16_at, u32_at, wide,
 };
 use crate::doc::{
     facts::{Problem, ProblemKind},
@@ -105,7 +105,11 @@ fn local(source: &dyn ByteSource, entry: &mut Entry, end: &End) -> io::Result<Re
     let data = body.saturating_add(name as u64).saturating_add(extra as u64);
     let Some(stop) = data.checked_add(entry.packed).filter(|stop| *stop <= end.directory) else { return Ok(Err(OUTSIDE)) };
     let (flags, method) = (u16_at(&header, 6), u16_at(&header, 8));
-    let (crc, packed, size) = (u32::try_from(wide_at(&header, 14)).unwrap_or(0), wide_at(&header, 18), wide_at(&header, 22));
+    let crc = u32_at(&header, 14);
+    let (packed, size, is_wide) = match wide::local(&header, &source.slice(body.saturating_add(name as u64), extra)?) {
+        Ok(numbers) => numbers,
+        Err(words) => return Ok(Err(words)),
+    };
     // Encryption, data descriptor and strong encryption change how the entry is read; the others are hints.
     const MEANT: u16 = 1 | 1 << 3 | 1 << 6;
     if source.slice(body, name)? != entry.raw_name || method != entry.method || flags & MEANT != entry.flags & MEANT {
@@ -123,17 +127,13 @@ fn local(source: &dyn ByteSource, entry: &mut Entry, end: &End) -> io::Result<Re
         return Ok(Ok((start, stop)));
     }
     // APPNOTE §4.3.9: with or without a signature of its own.
-    let room = usize::try_from(end.directory.saturating_sub(stop).min(16)).unwrap_or(0);
-    let descriptor = source.slice(stop, room)?;
-    let agrees = |fields: &[u8]| {
-        fields.len() >= 12
-            && wide_at(fields, 0) == u64::from(entry.crc)
-            && wide_at(fields, 4) == entry.packed
-            && wide_at(fields, 8) == entry.size
-    };
-    let length = match descriptor.strip_prefix(b"PK\x07\x08") {
-        Some(fields) if agrees(fields) => 16,
-        _ if agrees(&descriptor) => 12,
+    let room = usize::try_from(end.directory.saturating_sub(stop).min(24)).unwrap_or(0);
+    let octets = source.slice(stop, room)?;
+    let agrees = |fields: &[u8]| wide::descriptor(fields, is_wide, entry.crc, entry.packed, entry.size);
+    let numbers = if is_wide { 20 } else { 12 };
+    let length = match octets.strip_prefix(b"PK\x07\x08") {
+        Some(fields) if agrees(fields) => numbers + 4,
+        _ if agrees(&octets) => numbers,
         _ => return Ok(Err(("的数据描述与目录不一致", "its data descriptor differs from the central directory"))),
     };
     entry.stop = stop.saturating_add(length);

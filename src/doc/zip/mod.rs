@@ -7,6 +7,7 @@
 mod directory;
 mod inflate;
 mod layout;
+mod wide;
 mod write;
 
 pub use write::PackageWriter;

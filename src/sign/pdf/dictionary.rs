@@ -8,7 +8,7 @@ use crate::doc::pdf::document::Revision;
 use crate::doc::pdf::fields::Form;
 use crate::doc::pdf::mdp::{Lock, lock};
 use crate::doc::pdf::object::{Dictionary, Id, Object};
-use crate::sign::{Refusal, Request};
+use crate::sign::{Format, Refusal, Request};
 use std::ops::Range;
 
 /// `/ByteRange` is written with this many characters and filled in at the end.
@@ -16,6 +16,7 @@ const RANGE_WIDTH: usize = 64;
 
 /// What request and field together ask for.
 pub(super) struct Terms {
+    filter: &'static str,
     sub_filter: &'static str,
     /// Level of a certification.
     pub(super) certify: Option<u8>,
@@ -27,7 +28,12 @@ pub(super) struct Terms {
 pub(super) fn terms(latest: Revision<'_, '_>, form: &Form, target: &Target, request: &Request) -> Result<Terms, Refusal> {
     let sm2 = request.certificate.public_key().is_ok_and(|key| key.kind() == KeyKind::Sm2);
     // EN 319 142-1 knows no GB/T 35275 messages; Chinese readers look for them under the PKCS#7 name.
-    let mut sub_filter = if sm2 { "adbe.pkcs7.detached" } else { "ETSI.CAdES.detached" };
+    // SES_Signature has no name in ISO 32000; those of the vendor that brought it up are what readers look for.
+    let (filter, mut sub_filter) = match request.format {
+        Format::Ses => ("Gomain.GMPkiLite", "GM.sm2seal"),
+        _ if sm2 => ("Adobe.PPKLite", "adbe.pkcs7.detached"),
+        _ => ("Adobe.PPKLite", "ETSI.CAdES.detached"),
+    };
     let (mut certify, mut locked) = (request.certify, request.lock.clone());
     if let Some(field) = target.dictionary() {
         if let Some(own) = latest.dictionary(field, "Lock")? {
@@ -43,7 +49,11 @@ pub(super) fn terms(latest: Revision<'_, '_>, form: &Form, target: &Target, requ
         };
         let demanded = demands.integer("Ff").unwrap_or(0) & 2 != 0;
         let pkcs7 = |name: &Object| name.as_name() == Some(b"adbe.pkcs7.detached");
-        if demanded && wanted.iter().any(pkcs7) && !wanted.iter().any(|name| name.as_name() == Some(sub_filter.as_bytes())) {
+        if demanded
+            && request.format != Format::Ses
+            && wanted.iter().any(pkcs7)
+            && !wanted.iter().any(|name| name.as_name() == Some(sub_filter.as_bytes()))
+        {
             sub_filter = "adbe.pkcs7.detached";
         }
         if let Some(mdp) = latest.dictionary(&demands, "MDP")?
@@ -56,13 +66,13 @@ pub(super) fn terms(latest: Revision<'_, '_>, form: &Form, target: &Target, requ
     if certify.is_some() && form.fields.iter().any(|field| field.kind == b"Sig" && field.value.is_some()) {
         return Err(no("文件已有签名，不能再作认证签名", "the document is signed already; only its first signature can certify it"));
     }
-    Ok(Terms { sub_filter, certify, lock: locked })
+    Ok(Terms { filter, sub_filter, certify, lock: locked })
 }
 
 /// Writes the signature dictionary and returns where its empty `/Contents` stands in the writer's octets.
 pub(super) fn signature(writer: &mut Writer, id: Id, request: &Request, terms: &Terms, root: Id, room: usize) -> Range<usize> {
     writer.begin(id);
-    writer.raw(format!("<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/{}", terms.sub_filter).as_bytes());
+    writer.raw(format!("<</Type/Sig/Filter/{}/SubFilter/{}", terms.filter, terms.sub_filter).as_bytes());
     let stated = request.at.date_time();
     let form = time::macros::format_description!("D:[year][month][day][hour][minute][second]Z");
     writer.raw(b"/M(");

@@ -48,19 +48,24 @@ impl Mark {
 
     /// Writes the appearance. Where no font is at hand the words name one that every reader has for the standard Chinese collection.
     pub(super) fn draw(&self, writer: &mut Writer, request: &Request) -> Result<Id, Refusal> {
-        let lines = lines(request);
+        let lines = if request.seal.is_some() { Vec::new() } else { lines(request) };
         let [left, bottom, right, top] = self.rect;
         let (width, height) = (right - left, top - bottom);
-        let picture = request.picture.as_ref().map(|picture| frame(picture, width, height));
+        // A seal fills its place and stands alone: no frame, no words.
+        let seal = request.seal.is_some();
+        let frame = |picture| if seal { whole(picture, width, height) } else { frame(picture, width, height) };
+        let picture = request.picture.as_ref().map(frame);
         // The text stands to the right of the picture.
         let indent = picture.map_or(3.0, |[left, _, across, _]| left + across + 3.0);
-        let mut content = format!("q 0.7 w 0.75 0.1 0.1 RG 0.5 0.5 {:.2} {:.2} re S Q\n", width - 1.0, height - 1.0);
+        let border = format!("q 0.7 w 0.75 0.1 0.1 RG 0.5 0.5 {:.2} {:.2} re S Q\n", width - 1.0, height - 1.0);
+        let mut content = if seal { String::new() } else { border };
         if let Some([left, bottom, across, up]) = picture {
             content.push_str(&format!("q {across:.2} 0 0 {up:.2} {left:.2} {bottom:.2} cm /I1 Do Q\n"));
         }
         let mut resources = Dictionary::default();
         let room = Room { indent, width, height };
         match request.font.as_deref().and_then(|font| outlined(font, &lines, &room)) {
+            _ if lines.is_empty() => (),
             Some(paths) => content.push_str(&paths),
             None => {
                 content.push_str(&named(&lines, &room));
@@ -184,6 +189,13 @@ fn frame(picture: &Picture, width: f64, height: f64) -> [f64; 4] {
     let scale = (room.0 / f64::from(picture.width)).min(room.1 / f64::from(picture.height));
     let (across, up) = (f64::from(picture.width) * scale, f64::from(picture.height) * scale);
     [2.0, (height - up) / 2.0, across, up]
+}
+
+/// Where a seal's picture goes: as large as its place, its shape kept, in the middle.
+fn whole(picture: &Picture, width: f64, height: f64) -> [f64; 4] {
+    let scale = (width / f64::from(picture.width)).min(height / f64::from(picture.height));
+    let (across, up) = (f64::from(picture.width) * scale, f64::from(picture.height) * scale);
+    [(width - across) / 2.0, (height - up) / 2.0, across, up]
 }
 
 /// The picture as an image object, with a mask where it is not opaque (sections 8.9.5 and 11.6.5.2).

@@ -9,12 +9,14 @@ mod write;
 
 pub use mark::Mark;
 
-use super::{Material, Refusal, Request, no};
+use super::{Material, Picture, Place, Refusal, Request, no};
 use crate::crypto::Hash;
 use crate::doc::pdf::document::{Document, Revision};
 use crate::doc::pdf::fields::form;
 use crate::doc::pdf::mdp::permissions;
 use crate::doc::pdf::object::{Dictionary, Id, Object, Text};
+use crate::doc::pdf::pages::pages;
+use crate::doc::seal::Seal;
 use crate::doc::source::ByteSource;
 use std::ops::Range;
 use write::Writer;
@@ -37,6 +39,16 @@ impl Update {
         Ok(hasher.finish())
     }
 
+    /// What is signed, as `/ByteRange` names it.
+    pub(super) fn ranges(&self) -> String {
+        let before = self.octets.get(..self.gap.start).unwrap_or_default();
+        let key = b"/ByteRange ";
+        let at = before.windows(key.len()).rposition(|window| window == key).map_or(before.len(), |at| at + key.len());
+        let text = before.get(at..).unwrap_or_default();
+        let end = text.iter().position(|octet| *octet == b']').map_or(0, |end| end + 1);
+        String::from_utf8_lossy(text.get(..end).unwrap_or_default()).into_owned()
+    }
+
     /// Puts the SignedData into its space.
     pub(super) fn fill(mut self, message: &[u8]) -> Result<Vec<u8>, Refusal> {
         let room = self.gap.len().saturating_sub(2);
@@ -50,6 +62,37 @@ impl Update {
         }
         Ok(self.octets)
     }
+}
+
+/// Points in a millimetre.
+const POINTS: f64 = 72.0 / 25.4;
+/// Between the edge of a page and a seal in its corner, in points.
+const MARGIN: f64 = 20.0 * POINTS;
+
+/// The request with the seal's picture as its mark: where the request places it, or with its own size at the lower right of a page,
+/// the last one if none is named.
+pub(super) fn sealed(document: &dyn ByteSource, request: &Request, seal: &Seal<'_>) -> Result<Request, Refusal> {
+    if request.picture.is_some() {
+        return Err(Refusal::Request("a seal brings its own picture; leave --image away"));
+    }
+    let mut request = Request { picture: Some(Picture::decode(seal.picture.data)?), ..request.clone() };
+    let page = match request.places.as_slice() {
+        [] => None,
+        [Place::Corner { page }] => *page,
+        _ => return Err(Refusal::Request("in a PDF a seal stands at --page and --rect, once")),
+    };
+    if request.mark.is_none() && request.field.is_none() {
+        let pdf = open(document)?;
+        let latest = pdf.latest();
+        let last = pages(latest)?.count;
+        let number = page.unwrap_or(last).max(1);
+        let [_, bottom, right, _] = page::media_box(latest, number)?;
+        let side = |length: u64| if (1..=500).contains(&length) { length as f64 * POINTS } else { 42.0 * POINTS };
+        let (width, height) = (side(seal.picture.width), side(seal.picture.height));
+        let (left, bottom) = (right - MARGIN - width, bottom + MARGIN);
+        request.mark = Some(Mark::new(number, [left, bottom, left + width, bottom + height])?);
+    }
+    Ok(request)
 }
 
 /// Builds the update that signs; `room` is how many octets the SignedData may take.

@@ -36,3 +36,23 @@ pub(super) fn find(latest: Revision<'_, '_>, number: u32) -> Result<(Id, Diction
     }
     Err(no("文件没有这一页", "the document has no such page"))
 }
+
+/// The rectangle of a page (section 14.11.2), its own or inherited; A4 where none can be read.
+pub(super) fn media_box(latest: Revision<'_, '_>, number: u32) -> Result<[f64; 4], Refusal> {
+    let (_, mut node) = find(latest, number)?;
+    for _ in 0..64 {
+        if let Object::Array(corners) = latest.value(&node, "MediaBox")? {
+            let numbers: Option<Vec<f64>> = corners.iter().map(Object::as_number).collect();
+            if let Some(&[left, bottom, right, top]) = numbers.as_deref()
+                && [left, bottom, right, top].iter().all(|number| number.is_finite())
+            {
+                return Ok([left.min(right), bottom.min(top), left.max(right), bottom.max(top)]);
+            }
+        }
+        match latest.dictionary(&node, "Parent")? {
+            Some(parent) => node = parent,
+            None => break,
+        }
+    }
+    Ok([0.0, 0.0, 595.28, 841.89])
+}
