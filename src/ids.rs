@@ -96,6 +96,8 @@ ids! {
     ReceiptId
     /// A signing that was decided on before the key moved.
     IntentionId
+    /// An electronic licence: one version of it.
+    LicenceId
     /// An entry of the audit log.
     AuditId
     /// A seal in the register.
