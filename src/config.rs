@@ -39,6 +39,8 @@ pub struct Config {
     pub policies: Vec<PathBuf>,
     /// The standing policy of an agency by its id; of others it is the built-in one.
     pub standing: BTreeMap<AgencyId, String>,
+    /// Seals that licences are sealed with.
+    pub licence_seals: Vec<LicenceSeal>,
     /// The provincial platform.
     pub province: province::Config,
     /// The folder of the file: paths in `province` are taken from it.
@@ -72,7 +74,28 @@ struct Written {
     #[serde(default)]
     standing_policies: BTreeMap<AgencyId, String>,
     #[serde(default)]
+    licence_seal: Vec<LicenceSeal>,
+    #[serde(default)]
     province: province::Config,
+}
+
+/// A seal that licences of one issuer are sealed with, and the key of its signatory. Paths are taken from the folder of the file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LicenceSeal {
+    /// Credit code of the issuer.
+    pub issuer: String,
+    /// What the seal is used for, as licence types name it.
+    pub purpose: String,
+    /// The seal (.esl).
+    pub seal: PathBuf,
+    /// The signatory's key: a file, or a PKCS#11 URI.
+    pub key: String,
+    /// The signatory's certificate and those above it.
+    pub certificates: Vec<PathBuf>,
+    /// File with the key's password or PIN.
+    #[serde(default)]
+    pub password: Option<PathBuf>,
 }
 
 impl Config {
@@ -135,6 +158,7 @@ impl Config {
             timestamp,
             policies: written.policies.into_iter().map(|path| folder.join(path)).collect(),
             standing: written.standing_policies,
+            licence_seals: written.licence_seal,
             province: written.province,
             folder: folder.to_owned(),
         })
@@ -156,6 +180,8 @@ impl Config {
              # Time-stamping authorities, the preferred one first.\ntimestamp = []\n\
              # Policy files that portals may name by the id in them, and which policy stands for an agency that names none.\npolicies = []\n\
              # standing_policies = {{ hall = \"town\" }}\n\n\
+             # Seals that electronic licences are sealed with.\n             # [[licence_seal]]\n# issuer = \"113501000035000000\"\n# purpose = \"行政审批专用章\"\n\
+             # seal = \"seals/approval.esl\"\n# key = \"seals/approval.pem\"\n# certificates = [\"seals/approval.crt\"]\n\n\
              # The provincial platform: one section for each system; one that is missing is told as not available.\n\
              # [province.population]\n# url = \"https://population.example.cn/\"\n# tls_ca = \"province/tls-ca.pem\"\n\
              # identity = \"province/client.pem\"\n# answer_certificate = \"province/population.pem\"\n"

@@ -74,6 +74,17 @@ pub mod code {
         SEAL_SAME_PERSON = "XY-3309" 403 "申请和审批须由不同的人作出，且至少一方为经办人员本人" "Two different ones ask and decide, at least one of them a person at the desk" "请由本机构另一位人员审批" "Have another clerk of the agency decide";
         SEAL_NOT_GRANTED = "XY-3310" 403 "没有可用的用印授权" "No grant allows this use of the seal" "请先申请用印并由另一人审批" "Ask for the use and have another approve it";
         SEAL_RESULT = "XY-3311" 400 "制成的印章与经审批的制作要求不符" "The seal differs from what was approved to be made" "请按导出的制作要求重新制作" "Make it anew from the exported request";
+        LICENCE_TYPE = "XY-3401" 400 "证照类型定义不正确" "The definition of the licence type is wrong" "请按提示修改定义文件" "Correct the definition as the message says";
+        LICENCE_TYPE_UNKNOWN = "XY-3402" 404 "没有登记这种证照类型" "No such licence type is registered" "请先用 xinyin licence type 登记" "Register it first with xinyin licence type";
+        LICENCE_APPLICATION = "XY-3403" 422 "证照信息不完整或不正确" "The application for the licence is incomplete or wrong" "请按提示逐项更正" "Correct each field that is named";
+        LICENCE_GLYPH = "XY-3404" 422 "字体中没有所需的汉字，未颁发" "No font has a character that is needed; nothing was issued" "请安装含有该字的字体（GB 18030-2022），或用环境变量 XINYIN_FONT 指定" "Install a font that has it (GB 18030-2022), or name one in XINYIN_FONT";
+        LICENCE_FIT = "XY-3405" 422 "文字超出版面，未颁发" "A text does not fit into its place; nothing was issued" "请缩短该项，或修改证照模板" "Shorten the field, or change the template";
+        LICENCE_SEAL = "XY-3406" 503 "没有可用的印章，未颁发" "No seal is at hand to seal the licence; nothing was issued" "请检查配置文件中的 licence_seal 和印章状态" "Check licence_seal in the configuration, and the seal";
+        LICENCE_STATE = "XY-3407" 409 "证照的当前状态不允许此操作" "The licence's state does not allow this" "请先查询证照状态" "See the licence's status first";
+        LICENCE_LEVEL = "XY-3408" 403 "申请人的实名等级不够" "The applicant's level of identity proofing is too low" "请申请人用等级更高的方式认证后重试" "Have the applicant prove identity in a stronger way";
+        LICENCE_BATCH = "XY-3409" 409 "此批次属于另一个文件" "This batch belongs to another file" "请为新的文件使用新的批次名" "Use a new batch name for a new file";
+        LICENCE_CHECK = "XY-3410" 500 "制成的证照未通过自检，没有颁发" "The finished licence did not pass its own check; nothing was issued" "请检查印章、证书和信任锚" "Check seal, certificates and trust anchors";
+        LICENCE_ROWS = "XY-3411" 400 "CSV 文件不正确" "The CSV file is wrong" "请按提示修改文件" "Correct the file as the message says";
         CHALLENGE_FORM = "XY-1201" 400 "这不是本程序的登录质询，拒绝签名" "This is no login challenge; nothing else is signed" "请从登录页面重新下载质询" "Download the challenge from the login page again";
         CHALLENGE_ORIGIN = "XY-1202" 403 "登录质询不属于该网站" "The login challenge belongs to another site" "请确认网址，并从本站登录页面重新开始" "Check the address and start again from this site's login page";
         CHALLENGE_EXPIRED = "XY-1203" 400 "登录质询已过期或已使用" "The login challenge has expired or was used" "请重新开始登录" "Start the login again";

@@ -73,6 +73,16 @@ impl ByteSource for OpenFile {
     }
 }
 
+/// A regular file, to be read from its start and again.
+#[expect(clippy::disallowed_methods, reason = "the one door to the file system")]
+pub fn open_to_read(path: &Path) -> io::Result<io::BufReader<File>> {
+    let file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok(io::BufReader::new(file))
+}
+
 /// The regular files in a folder, by name; of a file, itself.
 #[expect(clippy::disallowed_methods, reason = "the one door to the file system")]
 pub fn list(path: &Path) -> io::Result<Vec<PathBuf>> {

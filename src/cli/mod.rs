@@ -14,6 +14,7 @@ mod extract;
 mod init;
 mod installation;
 mod lab;
+mod licence;
 mod logging;
 mod migrate;
 mod receipt;
@@ -72,6 +73,8 @@ enum Command {
     Extract(extract::Args),
     /// Electronic seals: make one, say what one says
     Seal(Box<seal::Args>),
+    /// Electronic licences: types, issue, state, copies
+    Licence(Box<licence::Args>),
     /// Let a browser page on this machine use the holder's own certificate key
     Connector(Box<connector::Args>),
 }
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Extend(args) => extend::run(&args),
         Command::Extract(args) => extract::run(&args),
         Command::Seal(args) => seal::run(&args),
+        Command::Licence(args) => licence::run(*args),
         Command::Connector(args) => connector::run(*args),
     }
 }

@@ -41,3 +41,23 @@ pub fn chinese(given: Option<&Path>, style: Style) -> io::Result<Option<Vec<u8>>
     }
     Ok(None)
 }
+
+/// Files with rare characters (Debian's fonts-hanazono, fonts-babelstone-han and others).
+const RARE: &[&str] = &[
+    "/usr/share/fonts/truetype/hanazono/HanaMinA.ttf",
+    "/usr/share/fonts/truetype/hanazono/HanaMinB.ttf",
+    "/usr/share/fonts/truetype/babelstone/BabelStoneHan.ttf",
+];
+
+/// The fonts given, then the best of this machine, then those with rare characters, in the order in which they are looked through.
+///
+/// # Errors
+/// A file that is given cannot be read.
+pub fn all(given: &[std::path::PathBuf], style: Style) -> io::Result<Vec<Vec<u8>>> {
+    let mut found = given.iter().map(|path| read(path)).collect::<io::Result<Vec<_>>>()?;
+    found.extend(chinese(None, style)?);
+    for path in RARE {
+        found.extend(read_if_there(Path::new(path))?);
+    }
+    Ok(found)
+}

@@ -8,6 +8,7 @@ pub mod desk;
 pub mod doctor;
 pub mod evidence;
 pub mod install;
+pub mod licences;
 pub mod log_in;
 pub mod policies;
 pub mod portals;

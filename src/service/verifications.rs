@@ -31,15 +31,25 @@ static PLACES: LazyLock<Semaphore> =
 /// Who asks, for which agency.
 #[derive(Debug, Clone)]
 pub struct Asker {
-    agency: AgencyId,
-    actor: String,
-    party: Option<PartyId>,
+    pub(super) agency: AgencyId,
+    pub(super) actor: String,
+    pub(super) party: Option<PartyId>,
 }
 
 impl Asker {
     /// A portal or program of an agency.
     pub fn portal(client: &Client) -> Self {
         Self { agency: client.agency.clone(), actor: format!("client:{}", client.id), party: None }
+    }
+
+    /// The agency.
+    pub fn agency(&self) -> &AgencyId {
+        &self.agency
+    }
+
+    /// Somebody at the machine itself.
+    pub fn operator(agency: AgencyId) -> Self {
+        Self { agency, actor: "operator".into(), party: None }
     }
 
     /// A clerk at an agency's desk.
@@ -65,7 +75,7 @@ pub struct Submission {
 /// A verdict with what it rests on.
 pub(super) struct Judged {
     pub(super) verdict: Verdict,
-    rested_on: Evidence,
+    pub(super) rested_on: Evidence,
     /// What the document is recognised by when it comes again.
     pub(super) identities: Vec<[u8; 32]>,
     /// Of an accepted document: its digests, for the time-stamp over its evidence.
@@ -165,7 +175,7 @@ pub(super) async fn trusted(world: &World) -> Result<Vec<TrustAnchor>, Fault> {
 }
 
 /// On a thread of its own: hashing and arithmetic would hold up the others.
-async fn judge(world: Arc<World>, submission: Submission, known: Evidence, policy: Policy, options: Options) -> Result<Judged, Fault> {
+pub(super) async fn judge(world: Arc<World>, submission: Submission, known: Evidence, policy: Policy, options: Options) -> Result<Judged, Fault> {
     let _place = PLACES.acquire().await.map_err(|error| Fault::new(code::SYSTEM).because(error))?;
     let runtime = tokio::runtime::Handle::current();
     let work = tokio::task::spawn_blocking(move || {
@@ -190,6 +200,15 @@ async fn judge(world: Arc<World>, submission: Submission, known: Evidence, polic
                         judged = Judged { verdict: again, rested_on: more, ..judged };
                     }
                 }
+            }
+            // What our own register says of a licence is asked only where the file names one that is in it.
+            if let Some(status) = super::licences::status_of(&world, &judged.verdict, options.at).await? {
+                let mut more = judged.rested_on.clone();
+                more.licences.push(status);
+                let (verdict, fetched, _) =
+                    verify::recognised(document, content.as_slice(), &more, &policy, &options, &world.net).await.map_err(unreadable)?;
+                more.extend(fetched);
+                judged = Judged { verdict, rested_on: more, ..judged };
             }
             if accepted(&judged.verdict) {
                 judged.digests = super::evidence::digests(document)?;
@@ -325,7 +344,7 @@ fn request_digest(submission: &Submission) -> std::io::Result<String> {
 }
 
 /// The last part of a name, as the command line names files.
-fn base_name(name: &str) -> &str {
+pub(super) fn base_name(name: &str) -> &str {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let end = last.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= 255).last().unwrap_or(0);
     match last.get(..end) {

@@ -81,6 +81,15 @@ pub async fn types(tx: &mut Tx<'_>, agency: &AgencyId) -> Result<Vec<StoredType>
     tx.all(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(agency.as_str())).await?.iter().map(read_type).collect()
 }
 
+/// The next serial number of a type in a year, from 1.
+pub async fn next_serial(tx: &mut Tx<'_>, agency: &AgencyId, code: &str, year: i64) -> Result<i64, StoreError> {
+    let query = sqlx::query(
+        "INSERT INTO licence_serials (agency_id, code, year, last) VALUES ($1, $2, $3, 1) \
+         ON CONFLICT (agency_id, code, year) DO UPDATE SET last = licence_serials.last + 1 RETURNING last",
+    );
+    tx.one(query.bind(agency.as_str()).bind(code).bind(year)).await?.int("last")
+}
+
 /// How far the making of a licence got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {

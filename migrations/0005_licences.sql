@@ -33,6 +33,15 @@ CREATE TABLE licences (
 CREATE INDEX licences_agency ON licences (agency_id, created_at);
 CREATE INDEX licences_type ON licences (type_id);
 
+-- The last serial number of a type in a year.
+CREATE TABLE licence_serials (
+    agency_id TEXT NOT NULL REFERENCES agencies (id),
+    code TEXT NOT NULL,
+    year BIGINT NOT NULL,
+    last BIGINT NOT NULL,
+    PRIMARY KEY (agency_id, code, year)
+);
+
 -- Holders by the keyed hash of their numbers, and the licence's own number likewise.
 CREATE TABLE licence_holders (
     licence_id TEXT NOT NULL REFERENCES licences (id),
