@@ -68,6 +68,13 @@ pub async fn find(tx: &mut Tx<'_>, agency: &AgencyId, id: &ReceiptId) -> Result<
     opened.map(Some).map_err(|error| StoreError::Sealed("receipts", error))
 }
 
+/// Anybody's receipt, for a comparison with one that is handed in.
+pub async fn octets(tx: &mut Tx<'_>, id: &ReceiptId) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+    let query = sqlx::query("SELECT agency_id FROM receipts WHERE id = $1");
+    let Some(row) = tx.optional(query.bind(id.as_str())).await? else { return Ok(None) };
+    find(tx, &row.parse("agency_id")?, id).await
+}
+
 /// Keeps a receipt; it is made once.
 pub async fn add(tx: &mut Tx<'_>, agency: &AgencyId, id: &ReceiptId, body: &[u8], now: Moment) -> Result<(), StoreError> {
     let sealed = tx.sealer.seal(&context("receipts", id.as_str()), body);

@@ -110,6 +110,13 @@ pub async fn find(tx: &mut Tx<'_>, agency: &AgencyId, id: &ReceiptId) -> Result<
     row.as_ref().map(|row| read(tx, row)).transpose()
 }
 
+/// What anybody who holds a receipt's id may know of its verdict: document, indication, time.
+pub async fn public(tx: &mut Tx<'_>, id: &ReceiptId) -> Result<Option<(String, String, Moment)>, StoreError> {
+    let query = sqlx::query("SELECT document_sha256, indication, judged_at FROM verdicts WHERE id = $1");
+    let row = tx.optional(query.bind(id.as_str())).await?;
+    row.map(|row| Ok((row.text("document_sha256")?, row.text("indication")?, row.moment("judged_at")?))).transpose()
+}
+
 /// An agency's verdicts over a document, the newest first.
 pub async fn of_document(tx: &mut Tx<'_>, agency: &AgencyId, sha256: &str) -> Result<Vec<StoredVerdict>, StoreError> {
     let sql =

@@ -5,8 +5,10 @@
 
 mod account;
 pub mod api;
+mod check;
 mod desk;
 mod headers;
+mod licences;
 pub mod listen;
 mod login_pages;
 mod logout;
@@ -98,12 +100,13 @@ pub fn router(world: Arc<World>) -> Router {
         .merge(passkey::routes())
         .merge(prove_pages::routes())
         .layer(DefaultBodyLimit::max(FORM_LIMIT));
-    let pages = forms.merge(desk::routes().layer(DefaultBodyLimit::max(upload::LIMIT))).layer(csrf);
+    let pages = forms.merge(desk::routes().layer(DefaultBodyLimit::max(upload::LIMIT))).merge(check::routes()).layer(csrf);
     let protocol = oidc::routes().layer(DefaultBodyLimit::max(FORM_LIMIT));
     Router::new()
         .merge(pages)
         .merge(protocol)
         .merge(api::routes())
+        .merge(licences::routes())
         .merge(signatures::routes())
         .merge(machine::routes())
         .merge(openapi::routes())

@@ -105,6 +105,31 @@ texts! {
     LEVEL = "等级" "Level";
     REMEDY = "怎么办" "What to do";
     HOME = "首页" "Home";
+    // check page
+    CHECK = "电子证照和核验回执查验" "Check an electronic licence or receipt";
+    CHECK_LEAD = "输入证照上二维码中的查验码或回执编号，或提交文件，即可查验真伪和当前状态。无需登录，不留存文件。" "Enter the code in the licence's QR code or a receipt's number, or hand in the file. No login is needed, and no file is kept.";
+    CHECK_ABSENT = "没有查到" "Nothing is known under this code";
+    CHECK_ABSENT_MORE = "没有以此查验码颁发的证照或出具的回执。请核对后重试；如证照由其他机构颁发，请到其指定的页面查验。" "No licence or receipt was given this code here. Compare it and try again; a licence of another issuer is checked on that issuer's page.";
+    CHECK_SINCE = "自" "Since";
+    CHECK_REASON = "原因：" "Reason:";
+    CHECK_REPLACED = "已由以下证照替换：" "The licence in its place:";
+    CHECK_NAME = "证照名称" "Licence";
+    CHECK_IDENTIFIER = "电子证照标识" "Identifier";
+    CHECK_NUMBER = "证照编号" "Number";
+    CHECK_ISSUER = "颁发机构" "Issuer";
+    CHECK_HOLDERS = "持证主体" "Holder";
+    CHECK_DATES = "有效期" "Validity";
+    CHECK_UNLIMITED = "长期" "unlimited";
+    CHECK_COMPARE = "请与所持证照逐项核对；证照内容与此处不一致的，不是本机构颁发的证照。" "Compare with the licence at hand: one that says anything else is not the one that was issued.";
+    CHECK_ASKED = "查验时间" "As of";
+    CHECK_RECEIPT = "这是本服务出具的核验回执" "This is a receipt of this service";
+    CHECK_RECEIPT_ID = "回执编号" "Receipt";
+    CHECK_RECEIPT_SAYS = "所载结论" "It says";
+    CHECK_BY_CODE = "用查验码查验" "By code";
+    CHECK_CODE = "查验码或回执编号" "Code, or number of a receipt";
+    CHECK_BY_FILE = "用文件查验" "By file";
+    CHECK_FILE = "电子证照（OFD、PDF）或核验回执" "Licence (OFD, PDF) or receipt";
+    CHECK_ASK = "查验" "Check";
     // start page
     HOME_TITLE = "信印" "Xinyin";
     HOME_LEAD = "一次证明身份，处处办事；电子签名，长久可验。" "Prove who you are once; sign so that it can be verified for good.";

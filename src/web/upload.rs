@@ -72,6 +72,30 @@ pub async fn parts(mut form: Multipart) -> Result<Vec<(String, Vec<u8>)>, Fault>
     Ok(parts)
 }
 
+/// What a stranger hands in at the check page.
+pub enum HandedIn {
+    /// A printed code.
+    Code(String),
+    /// A file with its name.
+    File(String, Box<dyn ByteSource>),
+}
+
+/// Reads the one part that is asked about: `file` or `code`.
+pub async fn checked(app: &App, mut form: Multipart) -> Result<HandedIn, Fault> {
+    for _ in 0..PARTS {
+        let Some(mut field) = form.next_field().await.map_err(refused)? else { break };
+        match field.name().unwrap_or_default() {
+            "code" => return Ok(HandedIn::Code(text(&mut field).await?)),
+            "file" => {
+                let name = field.file_name().unwrap_or_default().to_owned();
+                return Ok(HandedIn::File(name, spooled(app, &mut field).await?));
+            }
+            _ => while field.chunk().await.map_err(refused)?.is_some() {},
+        }
+    }
+    Err(Fault::new(code::BAD_REQUEST).detail("a file or a code is expected"))
+}
+
 async fn spooled(app: &App, field: &mut Field<'_>) -> Result<Box<dyn ByteSource>, Fault> {
     let place = app.world.config.data.join("uploads");
     let full = |error: std::io::Error| Fault::new(code::FILE).because(error);

@@ -84,6 +84,7 @@ impl House {
             timestamp: Vec::new(),
             policies: Vec::new(),
             standing: Default::default(),
+            licence_seals: Vec::new(),
             province: connectors,
             folder,
         };

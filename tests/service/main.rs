@@ -16,6 +16,7 @@ mod lab;
 mod lab_certificates;
 mod lab_connectors;
 mod levels;
+mod licences;
 mod oidc;
 mod oidc_refusals;
 mod openidconnect_rp;

@@ -10,6 +10,7 @@ mod check;
 mod copy;
 mod issue;
 mod making;
+mod receipts;
 mod sealing;
 mod status;
 mod types;
@@ -18,6 +19,7 @@ pub use bulk::{Row, RowState, Tally, bulk};
 pub use check::{Checked, PublicField, by_code, by_file, lookup_allowed};
 pub use copy::{Copy, CopyOrder, copy};
 pub use issue::{Issued, Order, Replacement, file, issue, replace};
+pub use receipts::{CheckedReceipt, receipt_by_code, receipt_by_file};
 pub use status::{Status, StatusEvent, act, of_identifier, status, status_of};
 pub use types::{register, types};
 
