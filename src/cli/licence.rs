@@ -266,9 +266,10 @@ async fn work(what: What) -> Result<ExitCode, Fault> {
 }
 
 async fn types(place: &Place, definition: Option<&Path>) -> Result<ExitCode, Fault> {
-    let text = definition.map(read).transpose()?.map(|octets| {
-        String::from_utf8(octets).map_err(|_| Fault::new(code::LICENCE_TYPE).detail("the file is not UTF-8"))
-    });
+    let text = definition
+        .map(read)
+        .transpose()?
+        .map(|octets| String::from_utf8(octets).map_err(|_| Fault::new(code::LICENCE_TYPE).detail("the file is not UTF-8")));
     let text = text.transpose()?;
     let (world, asker) = place.open().await?;
     let listed = match text {
@@ -283,7 +284,8 @@ async fn types(place: &Place, definition: Option<&Path>) -> Result<ExitCode, Fau
 }
 
 fn told(place: &Place, issued: &licences::Issued, written: &[String]) {
-    let json = serde_json::json!({ "identifier": issued.identifier, "check": issued.address, "repeated": issued.repeated, "files": written });
+    let json =
+        serde_json::json!({ "identifier": issued.identifier, "check": issued.address, "repeated": issued.repeated, "files": written });
     place.print(&json, &format!("{}\n{}", issued.identifier, written.join("\n")).trim_end().to_owned());
 }
 
@@ -301,7 +303,8 @@ async fn decide(place: &Place, act: Act, decision: &Decision) -> Result<ExitCode
 
 fn show(place: &Place, status: &licences::Status) -> Result<(), Fault> {
     let json = serde_json::to_value(status).map_err(|error| Fault::new(code::SYSTEM).because(error))?;
-    let mut text = format!("{}\n  {} · {} {} · 自 since {}", status.identifier, status.name, status.state_zh, status.state, status.since.beijing());
+    let mut text =
+        format!("{}\n  {} · {} {} · 自 since {}", status.identifier, status.name, status.state_zh, status.state, status.since.beijing());
     if !status.reason.is_empty() {
         text.push_str(&format!("\n  原因 reason: {}", status.reason));
     }

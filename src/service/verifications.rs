@@ -175,7 +175,13 @@ pub(super) async fn trusted(world: &World) -> Result<Vec<TrustAnchor>, Fault> {
 }
 
 /// On a thread of its own: hashing and arithmetic would hold up the others.
-pub(super) async fn judge(world: Arc<World>, submission: Submission, known: Evidence, policy: Policy, options: Options) -> Result<Judged, Fault> {
+pub(super) async fn judge(
+    world: Arc<World>,
+    submission: Submission,
+    known: Evidence,
+    policy: Policy,
+    options: Options,
+) -> Result<Judged, Fault> {
     let _place = PLACES.acquire().await.map_err(|error| Fault::new(code::SYSTEM).because(error))?;
     let runtime = tokio::runtime::Handle::current();
     let work = tokio::task::spawn_blocking(move || {

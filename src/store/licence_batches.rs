@@ -23,7 +23,14 @@ pub async fn batch(tx: &mut Tx<'_>, agency: &AgencyId, name: &str) -> Result<Opt
 }
 
 /// Begins a batch.
-pub async fn add_batch(tx: &mut Tx<'_>, agency: &AgencyId, name: &str, type_id: &str, file_sm3: &str, now: Moment) -> Result<(), StoreError> {
+pub async fn add_batch(
+    tx: &mut Tx<'_>,
+    agency: &AgencyId,
+    name: &str,
+    type_id: &str,
+    file_sm3: &str,
+    now: Moment,
+) -> Result<(), StoreError> {
     let query = sqlx::query("INSERT INTO licence_batches (agency_id, name, type_id, file_sm3, created_at) VALUES ($1, $2, $3, $4, $5)");
     tx.execute(query.bind(agency.as_str()).bind(name).bind(type_id).bind(file_sm3).bind(now.millis())).await.map(drop)
 }

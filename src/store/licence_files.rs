@@ -72,8 +72,9 @@ pub struct NewCopy<'a> {
 /// Records an annotated copy.
 pub async fn add_copy(tx: &mut Tx<'_>, new: &NewCopy<'_>) -> Result<(), StoreError> {
     let sealed = tx.sealer.seal(&context("licence_copies", new.id), new.body);
-    let query =
-        sqlx::query("INSERT INTO licence_copies (id, licence_id, agency_id, actor, body, made_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7)");
+    let query = sqlx::query(
+        "INSERT INTO licence_copies (id, licence_id, agency_id, actor, body, made_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    );
     let query = query.bind(new.id).bind(new.licence.as_str()).bind(new.agency.as_str()).bind(new.actor).bind(sealed);
     tx.execute(query.bind(new.made.millis()).bind(new.until.millis())).await.map(drop)
 }
@@ -85,10 +86,18 @@ pub async fn copies(tx: &mut Tx<'_>, licence: &LicenceId) -> Result<i64, StoreEr
 }
 
 /// Keeps what an account of the sharing interface reported; returns its receipt number.
-pub async fn add_feedback(tx: &mut Tx<'_>, agency: &AgencyId, account: &str, kind: &str, body: &[u8], now: Moment) -> Result<String, StoreError> {
+pub async fn add_feedback(
+    tx: &mut Tx<'_>,
+    agency: &AgencyId,
+    account: &str,
+    kind: &str,
+    body: &[u8],
+    now: Moment,
+) -> Result<String, StoreError> {
     let id = hex::encode(tx.sealer.random::<16>());
     let sealed = tx.sealer.seal(&context("licence_feedback", &id), body);
-    let query = sqlx::query("INSERT INTO licence_feedback (id, agency_id, account, kind, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)");
+    let query =
+        sqlx::query("INSERT INTO licence_feedback (id, agency_id, account, kind, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)");
     let query = query.bind(id.clone()).bind(agency.as_str()).bind(account).bind(kind).bind(sealed);
     tx.execute(query.bind(now.millis())).await?;
     Ok(id)

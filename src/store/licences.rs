@@ -46,7 +46,14 @@ fn read_type(row: &Row) -> Result<StoredType, StoreError> {
 const TYPE: &str = "id, agency_id, code, revision, name, definition, created_at";
 
 /// Registers a definition, as the next revision of its code; the same text again changes nothing.
-pub async fn add_type(tx: &mut Tx<'_>, agency: &AgencyId, code: &str, name: &str, definition: &str, now: Moment) -> Result<StoredType, StoreError> {
+pub async fn add_type(
+    tx: &mut Tx<'_>,
+    agency: &AgencyId,
+    code: &str,
+    name: &str,
+    definition: &str,
+    now: Moment,
+) -> Result<StoredType, StoreError> {
     let latest = find_type(tx, agency, code).await?;
     let revision = match latest {
         Some(latest) if latest.definition == definition => return Ok(latest),
@@ -57,7 +64,15 @@ pub async fn add_type(tx: &mut Tx<'_>, agency: &AgencyId, code: &str, name: &str
     let sql = "INSERT INTO licence_types (id, agency_id, code, revision, name, definition, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let query = sqlx::query(sql).bind(id.clone()).bind(agency.as_str()).bind(code).bind(revision).bind(name);
     tx.execute(query.bind(definition).bind(now.millis())).await?;
-    Ok(StoredType { id, agency: agency.clone(), code: code.into(), revision, name: name.into(), definition: definition.into(), created_at: now })
+    Ok(StoredType {
+        id,
+        agency: agency.clone(),
+        code: code.into(),
+        revision,
+        name: name.into(),
+        definition: definition.into(),
+        created_at: now,
+    })
 }
 
 /// The newest revision of a type.
@@ -177,7 +192,8 @@ pub(super) fn context(table: &str, id: &str) -> String {
     format!("{table}/{id}")
 }
 
-const COLUMNS: &str = "id, agency_id, type_id, identifier, serial, version, replaces, stage, actor, body, code, begins_at, ends_at, created_at, issued_at";
+const COLUMNS: &str =
+    "id, agency_id, type_id, identifier, serial, version, replaces, stage, actor, body, code, begins_at, ends_at, created_at, issued_at";
 
 fn read(tx: &Tx<'_>, row: &Row) -> Result<StoredLicence, StoreError> {
     let id: LicenceId = row.parse("id")?;

@@ -173,7 +173,10 @@ pub async fn decide(
     request: Result<Json<DecideRequest>, JsonRejection>,
 ) -> Result<Response, Fault> {
     let request = body(request)?;
-    let act = request.act.parse().map_err(|()| Fault::new(code::BAD_REQUEST).detail("act: suspended, resumed, voided, revoked, withdrawn or cancelled"))?;
+    let act = request
+        .act
+        .parse()
+        .map_err(|()| Fault::new(code::BAD_REQUEST).detail("act: suspended, resumed, voided, revoked, withdrawn or cancelled"))?;
     shown(&licences::act(&app.world, &Asker::portal(&caller.0), &identifier, act, &request.reason, request.from).await?)
 }
 
@@ -270,7 +273,8 @@ pub async fn bulk(State(app): State<App>, caller: Caller, Query(query): Query<Bu
 )]
 pub async fn types(State(app): State<App>, caller: Caller) -> Result<Response, Fault> {
     let listed = licences::types(&app.world, &caller.0.agency).await?;
-    let rows: Vec<_> = listed.iter().map(|one| serde_json::json!({ "code": one.code, "name": one.name, "revision": one.revision })).collect();
+    let rows: Vec<_> =
+        listed.iter().map(|one| serde_json::json!({ "code": one.code, "name": one.name, "revision": one.revision })).collect();
     Ok(private(StatusCode::OK, serde_json::json!({ "types": rows })))
 }
 

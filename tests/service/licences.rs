@@ -112,7 +112,11 @@ async fn office(test: &str, kind: Kind) -> Option<Office> {
     let world = Arc::new(World { clock, dice, store: house.world.store.clone(), net, province, config, following: None });
     let app = xinyin::web::router(world.clone());
     let kind = TYPE.replace("11350899003508993A", &code);
-    let kind = if kind.contains(&code) { kind } else { TYPE.replace(TYPE.lines().find(|line| line.starts_with("code = \"1135")).unwrap(), &format!("code = \"{code}\"")) };
+    let kind = if kind.contains(&code) {
+        kind
+    } else {
+        TYPE.replace(TYPE.lines().find(|line| line.starts_with("code = \"1135")).unwrap(), &format!("code = \"{code}\""))
+    };
     let kind = kind.replace("龙岩市示例区市场监督管理局", organisation["name"].as_str().unwrap());
     Some(Office { world, app, house, code, kind, _lab: lab, _folders: folders })
 }
@@ -204,10 +208,19 @@ async fn a_licence_is_issued_checked_replaced_and_ended() {
     let twice = Replacement { identifier: &issued.identifier, application: None, reason: "换发", key: None };
     assert_eq!(licences::replace(&office.world, &office.asker(), &twice).await.unwrap_err().code, code::LICENCE_STATE);
 
-    let order = CopyOrder { identifier: &next.identifier, purpose: "办理示例事项", maker: "示例大厅", until: office.house.clock.now().plus(std::time::Duration::from_secs(3600)) };
+    let order = CopyOrder {
+        identifier: &next.identifier,
+        purpose: "办理示例事项",
+        maker: "示例大厅",
+        until: office.house.clock.now().plus(std::time::Duration::from_secs(3600)),
+    };
     let copy = licences::copy(&office.world, &office.asker(), &order).await.unwrap();
     let verdict = office.checked("copy.ofd", &copy.files[0].body).await;
-    assert_eq!((&verdict["verdict"], &verdict["licence"]["annotated_copy"]["value"]), (&json!("valid"), &json!("办理示例事项")), "{verdict}");
+    assert_eq!(
+        (&verdict["verdict"], &verdict["licence"]["annotated_copy"]["value"]),
+        (&json!("valid"), &json!("办理示例事项")),
+        "{verdict}"
+    );
     office.house.pass(7200);
     let verdict = office.checked("copy.ofd", &copy.files[0].body).await;
     assert_eq!((&verdict["verdict"], &verdict["licence"]["annotated_copy"]["answer"]), (&json!("invalid"), &json!("no")), "expired copy");
@@ -218,7 +231,9 @@ async fn a_licence_is_issued_checked_replaced_and_ended() {
     assert_eq!((&verdict["verdict"], &verdict["licence"]["status_at_source"]["status"]["state"]), (&json!("invalid"), &json!("suspended")));
     licences::act(&office.world, &office.asker(), &next.identifier, Act::Resumed, "核查完毕", None).await.unwrap();
     licences::act(&office.world, &office.asker(), &next.identifier, Act::Revoked, "违法经营", None).await.unwrap();
-    let (_, text) = office.ask("GET", &format!("/check?code={}", next.address.rsplit_once('=').unwrap().1), &[("accept", "application/json")], "").await;
+    let (_, text) = office
+        .ask("GET", &format!("/check?code={}", next.address.rsplit_once('=').unwrap().1), &[("accept", "application/json")], "")
+        .await;
     let said: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&said["licence"]["state"], &said["licence"]["reason"]), (&json!("revoked"), &json!("违法经营")));
     let status = licences::act(&office.world, &office.asker(), &next.identifier, Act::Voided, "以欺骗手段取得", None).await.unwrap();
@@ -265,7 +280,11 @@ async fn bulk_issue_goes_on_where_it_stopped_and_issues_nothing_twice() {
         let rows = "持证主体,持证主体代码,经营场所,经营项目\n甲一,350899199001010013,一号,热食\n乙,350899199001010014,二号,热食\n丙\u{e000},350899199001010021,三号,热食\n丁,350899199001010021,四号,冷食\n戊,缺列\n";
         let run = async |rows: &str, batch: &str| {
             let mut told = Vec::new();
-            let tally = licences::bulk(&office.world, &office.asker(), "11100000000013338W901", batch, Cursor::new(rows.to_owned()), |row| told.push(row.clone())).await;
+            let tally =
+                licences::bulk(&office.world, &office.asker(), "11100000000013338W901", batch, Cursor::new(rows.to_owned()), |row| {
+                    told.push(row.clone())
+                })
+                .await;
             tally.map(|tally| (tally, told))
         };
         // The first row stops half-way: its identifier is given, and the seal is not to be had.
@@ -314,13 +333,26 @@ async fn programs_of_an_agency_use_the_api() {
     let (status, text) = office.ask("POST", "/api/v1/licences", &headers, body.clone()).await;
     assert_eq!((status, serde_json::from_str::<Value>(&text).unwrap()), (StatusCode::OK, issued.clone()));
     let other = body.replace("张示例", "李示例");
-    assert_eq!(office.ask("POST", "/api/v1/licences", &headers, other).await.0, StatusCode::UNPROCESSABLE_ENTITY, "another request under the key");
+    assert_eq!(
+        office.ask("POST", "/api/v1/licences", &headers, other).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "another request under the key"
+    );
     let wrong = body.replace("热食类食品制售", "");
     let (status, text) = office.ask("POST", "/api/v1/licences", &[("authorization", &ours), json_kind], wrong).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(text.contains("KZ_JYXM") && text.contains("XY-3403"), "{text}");
     for path in [format!("/api/v1/licences/{identifier}"), format!("/api/v1/licences/{identifier}/files/licence.pdf")] {
-        assert_eq!(office.app.clone().oneshot(Request::get(&path).header("authorization", &ours).body(Body::empty()).unwrap()).await.unwrap().status(), StatusCode::OK);
+        assert_eq!(
+            office
+                .app
+                .clone()
+                .oneshot(Request::get(&path).header("authorization", &ours).body(Body::empty()).unwrap())
+                .await
+                .unwrap()
+                .status(),
+            StatusCode::OK
+        );
         assert_eq!(office.ask("GET", &path, &[("authorization", &theirs)], "").await.0, StatusCode::NOT_FOUND, "{path}");
     }
     let path = format!("/api/v1/licences/{identifier}/decisions");

@@ -1,7 +1,7 @@
 //! Bulk issue from CSV: row by row, each on its own, told as it goes; resumable, and memory stays flat.
 
+use super::definition;
 use super::issue::{Order, issue};
-use super::{definition};
 use crate::fault::{Fault, code};
 use crate::licence::rows::Columns;
 use crate::service::verifications::Asker;
@@ -115,7 +115,9 @@ pub async fn bulk<F: Read + Seek + Send>(
             Ok(application) => issue(world, asker, &Order { kind, application, applicant: None, key: None, row: Some((name, line)) }).await,
         };
         let row = match outcome {
-            Ok(issued) if issued.repeated => Row { line, state: RowState::IssuedBefore, identifier: Some(issued.identifier), code: None, detail: None },
+            Ok(issued) if issued.repeated => {
+                Row { line, state: RowState::IssuedBefore, identifier: Some(issued.identifier), code: None, detail: None }
+            }
             Ok(issued) => Row { line, state: RowState::Issued, identifier: Some(issued.identifier), code: None, detail: None },
             // A row's own fault is told and passed over; what would fail for every row ends the run, which can be continued.
             Err(fault) if fault.code.status < 500 => {

@@ -8,8 +8,8 @@ use crate::doc::source::ByteSource;
 use crate::fault::Fault;
 use crate::licence::{self, Checked as Application, FieldKind, masked, shown_holder};
 use crate::moment::Moment;
-use crate::service::verifications::{Submission, judge, trusted};
 use crate::service::policies;
+use crate::service::verifications::{Submission, judge, trusted};
 use crate::store::licences::{self, Stage};
 use crate::store::phone_codes::attempt;
 use crate::verify::licence::LicenceStatus;
@@ -84,7 +84,9 @@ pub async fn by_code(world: &World, code: &str) -> Result<Option<Checked>, Fault
     let code = &code.chars().take(64).collect::<String>();
     let found = world.store.read("check a licence", |tx| {
         Box::pin(async move {
-            let Some(licence) = licences::by_code(tx, code).await?.filter(|licence| licence.stage == Stage::Issued) else { return Ok(None) };
+            let Some(licence) = licences::by_code(tx, code).await?.filter(|licence| licence.stage == Stage::Issued) else {
+                return Ok(None);
+            };
             let Some(kind) = licences::type_by_id(tx, &licence.type_id).await? else { return Ok(None) };
             let (standing, replaced_by, _) = state(tx, &licence, now).await?;
             Ok(Some((licence, kind, standing, replaced_by)))
@@ -121,7 +123,8 @@ pub async fn by_file(world: &Arc<World>, name: &str, document: Box<dyn ByteSourc
     let now = world.clock.now();
     let known = Evidence { anchors: trusted(world).await?, ..Evidence::default() };
     let policy = policies::choose(&world.config, &world.config.agency, None)?;
-    let options = Options { file: crate::service::verifications::base_name(name).to_owned(), at: now, at_given: false, revocation: Revocation::Hard };
+    let options =
+        Options { file: crate::service::verifications::base_name(name).to_owned(), at: now, at_given: false, revocation: Revocation::Hard };
     let submission = Submission { file: options.file.clone(), document, content: None, policy: None, at: None };
     Ok(judge(Arc::clone(world), submission, known, policy, options).await?.verdict)
 }

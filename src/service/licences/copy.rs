@@ -82,7 +82,14 @@ pub async fn copy(world: &Arc<World>, asker: &Asker, order: &CopyOrder<'_>) -> R
                 licences::add_file(tx, &own.id, copy_id, file, now).await?;
             }
             let facts = json!({ "actor": asker.actor, "copy": copy_id, "identifier": own.identifier });
-            let entry = audit::Entry { agency: Some(&asker.agency), party: asker.party.as_ref(), at: now, event: "licence.copied", facts: &facts, personal: None };
+            let entry = audit::Entry {
+                agency: Some(&asker.agency),
+                party: asker.party.as_ref(),
+                at: now,
+                event: "licence.copied",
+                facts: &facts,
+                personal: None,
+            };
             audit::append(tx, entry).await?;
             Ok(())
         })

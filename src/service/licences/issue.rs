@@ -118,7 +118,16 @@ async fn rehearsal(
 ) -> Result<(), Fault> {
     let identifier = identifier.map_err(|error| Fault::new(code::SYSTEM).because(error))?;
     let address = address(world, "00000000000000000000000000000000");
-    rehearse(Plan { kind: kind.clone(), identifier, checked: checked.clone(), created: now, address, document_id: String::new(), copy: None }).await
+    rehearse(Plan {
+        kind: kind.clone(),
+        identifier,
+        checked: checked.clone(),
+        created: now,
+        address,
+        document_id: String::new(),
+        copy: None,
+    })
+    .await
 }
 
 /// What the same request began or finished before.
@@ -213,14 +222,16 @@ async fn begin(
             let identifier = match replaces {
                 Some(old) => {
                     let events = licences::events(tx, &old.id).await?;
-                    may(&events, old.begins, old.ends, Act::Replaced, now, now).map_err(|why| Fault::new(code::LICENCE_STATE).detail(why.to_string()))?;
+                    may(&events, old.begins, old.ends, Act::Replaced, now, now)
+                        .map_err(|why| Fault::new(code::LICENCE_STATE).detail(why.to_string()))?;
                     let old: LicenceIdentifier = old.identifier.parse().map_err(|error: crate::id::IdentifierRefusal| system(&error))?;
                     old.next().ok_or_else(|| Fault::new(code::LICENCE_STATE).detail("there is no version after 999"))?
                 }
                 None => {
                     let year = i64::from(day(now).year());
                     let next = licences::next_serial(tx, agency, &kind.code, year).await?;
-                    LicenceIdentifier::new(&kind.code, &kind.issuer.code, &format!("{year}{next:010}"), 1).map_err(|error| system(&error))?
+                    LicenceIdentifier::new(&kind.code, &kind.issuer.code, &format!("{year}{next:010}"), 1)
+                        .map_err(|error| system(&error))?
                 }
             };
             let text = identifier.to_string();
@@ -242,7 +253,9 @@ async fn begin(
             let id = match licences::add(tx, &new).await {
                 Ok(id) => id,
                 Err(StoreError::Taken) => {
-                    return Err(Fault::new(code::LICENCE_STATE).detail("the identifier is taken, or a replacement is in the making already"));
+                    return Err(
+                        Fault::new(code::LICENCE_STATE).detail("the identifier is taken, or a replacement is in the making already")
+                    );
                 }
                 Err(other) => return Err(other.into()),
             };
@@ -253,7 +266,14 @@ async fn begin(
                 verdicts::remember(tx, agency, &asker.actor, key, request, id.as_str(), now, REMEMBERED).await?;
             }
             let facts = json!({ "actor": asker.actor, "identifier": text, "licence": id.as_str() });
-            let entry = audit::Entry { agency: Some(agency), party: asker.party.as_ref(), at: now, event: "licence.begun", facts: &facts, personal: None };
+            let entry = audit::Entry {
+                agency: Some(agency),
+                party: asker.party.as_ref(),
+                at: now,
+                event: "licence.begun",
+                facts: &facts,
+                personal: None,
+            };
             audit::append(tx, entry).await?;
             let found = licences::by_id(tx, &id).await?.ok_or_else(|| Fault::new(code::SYSTEM))?;
             Ok((found, false))
@@ -304,12 +324,14 @@ async fn release(world: &World, asker: &Asker, licence: &StoredLicence, made: &M
             for file in &made.files {
                 licences::add_file(tx, &licence.id, "", file, now).await?;
             }
-            let event = |act, effective, reason: &str| Event { act, effective, recorded: now, reason: reason.into(), actor: asker.actor.clone() };
+            let event =
+                |act, effective, reason: &str| Event { act, effective, recorded: now, reason: reason.into(), actor: asker.actor.clone() };
             licences::add_event(tx, &licence.id, &event(Act::Issued, now, ""), None).await?;
             if let Some(old) = &licence.replaces {
                 let old = licences::by_id(tx, old).await?.ok_or_else(|| Fault::new(code::SYSTEM))?;
                 let events = licences::events(tx, &old.id).await?;
-                may(&events, old.begins, old.ends, Act::Replaced, now, now).map_err(|why| Fault::new(code::LICENCE_STATE).detail(why.to_string()))?;
+                may(&events, old.begins, old.ends, Act::Replaced, now, now)
+                    .map_err(|why| Fault::new(code::LICENCE_STATE).detail(why.to_string()))?;
                 // The old one ends with the day on which the new one begins.
                 let effective = licence.begins.max(now);
                 let replaced = event(Act::Replaced, effective, "以新版本替换 replaced by a new version");
@@ -329,8 +351,16 @@ async fn release(world: &World, asker: &Asker, licence: &StoredLicence, made: &M
                 },
             )
             .await?;
-            let facts = json!({ "actor": asker.actor, "identifier": licence.identifier, "licence": licence.id.as_str(), "ofd": made.ofd_sha256 });
-            let entry = audit::Entry { agency: Some(agency), party: asker.party.as_ref(), at: now, event: "licence.issued", facts: &facts, personal: None };
+            let facts =
+                json!({ "actor": asker.actor, "identifier": licence.identifier, "licence": licence.id.as_str(), "ofd": made.ofd_sha256 });
+            let entry = audit::Entry {
+                agency: Some(agency),
+                party: asker.party.as_ref(),
+                at: now,
+                event: "licence.issued",
+                facts: &facts,
+                personal: None,
+            };
             audit::append(tx, entry).await?;
             Ok(())
         })

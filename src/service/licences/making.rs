@@ -7,9 +7,9 @@ use crate::files::fonts;
 use crate::id::LicenceIdentifier;
 use crate::licence::{self, Checked, CopyNote, Fonts, LicenceType, MakeError};
 use crate::moment::Moment;
+use crate::service::policies;
 use crate::service::sign::blocking;
 use crate::service::verifications::{Asker, Submission, judge, trusted};
-use crate::service::policies;
 use crate::store::licences::File;
 use crate::verify::licence::LicenceStatus;
 use crate::verify::{Evidence, Options, Revocation, frozen};
@@ -112,7 +112,11 @@ pub(super) async fn make(world: &Arc<World>, asker: &Asker, plan: Plan) -> Resul
     let pdf = sealing.pdf(world, asker, &kind, pdf).await?;
     let evidence = pass(world, asker, &kind, &ofd, "ofd", &status).await?;
     pass(world, asker, &kind, &pdf, "pdf", &status).await?;
-    let file = |format: &str, body: Vec<u8>| File { format: format.into(), sha256: hex::encode(Sha256::digest(&body)), body: Zeroizing::new(body) };
+    let file = |format: &str, body: Vec<u8>| File {
+        format: format.into(),
+        sha256: hex::encode(Sha256::digest(&body)),
+        body: Zeroizing::new(body),
+    };
     let files = vec![file("ofd", ofd), file("pdf", pdf)];
     let ofd_sha256 = files.first().map(|file| file.sha256.clone()).unwrap_or_default();
     Ok(Made { files, evidence, ofd_sha256 })
@@ -124,7 +128,14 @@ static RECENT: LazyLock<Mutex<HashMap<String, (Moment, Evidence)>>> = LazyLock::
 const RECENTLY: Duration = Duration::from_secs(300);
 
 /// Judges a finished file like anybody would; returns its evidence, frozen.
-async fn pass(world: &Arc<World>, asker: &Asker, kind: &LicenceType, file: &[u8], ending: &str, status: &LicenceStatus) -> Result<Vec<u8>, Fault> {
+async fn pass(
+    world: &Arc<World>,
+    asker: &Asker,
+    kind: &LicenceType,
+    file: &[u8],
+    ending: &str,
+    status: &LicenceStatus,
+) -> Result<Vec<u8>, Fault> {
     let now = world.clock.now();
     let key = format!("{}/{}", world.config.database, kind.issuer.code);
     let recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();

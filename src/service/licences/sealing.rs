@@ -78,7 +78,8 @@ impl Sealing {
         let (width, height) = (f64::from(kind.template.width), f64::from(kind.template.height));
         let sides = around(x, y, self.size, (width, height));
         let page = u32::try_from(kind.seal.page).unwrap_or(1);
-        let wish = Wish { level: self.level(), ..Wish::sealing(Format::Ofd, Arc::clone(&self.seal), vec![Place::Rectangle { page, sides }]) };
+        let wish =
+            Wish { level: self.level(), ..Wish::sealing(Format::Ofd, Arc::clone(&self.seal), vec![Place::Rectangle { page, sides }]) };
         self.use_on(world, asker, file, wish).await
     }
 
@@ -109,7 +110,6 @@ impl Sealing {
         let length = usize::try_from(crate::doc::source::ByteSource::len(&joined)).unwrap_or(usize::MAX);
         crate::doc::source::ByteSource::slice(&joined, 0, length).map_err(|error| Fault::new(code::SYSTEM).because(error))
     }
-
 }
 
 /// A box of this size around a point, moved onto the page where it would reach beyond: left, top, right, bottom.

@@ -131,7 +131,14 @@ pub async fn status(world: &World, agency: &AgencyId, identifier: &str) -> Resul
 ///
 /// # Errors
 /// [`code::LICENCE_STATE`] where the state does not allow it; [`code::NOT_FOUND`].
-pub async fn act(world: &World, asker: &Asker, identifier: &str, act: Act, reason: &str, effective: Option<Moment>) -> Result<Status, Fault> {
+pub async fn act(
+    world: &World,
+    asker: &Asker,
+    identifier: &str,
+    act: Act,
+    reason: &str,
+    effective: Option<Moment>,
+) -> Result<Status, Fault> {
     let reason = reason.trim();
     if reason.is_empty() || reason.chars().count() > 500 || reason.chars().any(char::is_control) {
         return Err(Fault::new(code::BAD_REQUEST).detail("a reason of 1 to 500 characters is expected"));

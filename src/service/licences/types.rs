@@ -25,7 +25,14 @@ pub async fn register(world: &World, asker: &Asker, definition: &str) -> Result<
             let stored = licences::add_type(tx, agency, &kind.code, &kind.name, definition, now).await?;
             if before.is_none_or(|before| before.id != stored.id) {
                 let facts = json!({ "actor": asker.actor, "code": stored.code, "revision": stored.revision });
-                let entry = audit::Entry { agency: Some(agency), party: asker.party.as_ref(), at: now, event: "licence-type.registered", facts: &facts, personal: None };
+                let entry = audit::Entry {
+                    agency: Some(agency),
+                    party: asker.party.as_ref(),
+                    at: now,
+                    event: "licence-type.registered",
+                    facts: &facts,
+                    personal: None,
+                };
                 audit::append(tx, entry).await?;
             }
             Ok(stored)
