@@ -1,7 +1,7 @@
 //! Collects the answers to the rules and draws the conclusion.
 
 use super::{
-    policy::{Level, Policy, Row},
+    policy::{Level, Policy, Row, Text},
     verdict::{Check, Conclusion, Defect, Indication},
 };
 
@@ -19,12 +19,19 @@ pub struct Detail {
     pub zh: String,
     /// English.
     pub en: String,
+    /// What helps here, where the rule's own remedy would not.
+    pub remedy: Option<&'static Text>,
 }
 
 impl Detail {
     /// The two texts.
     pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { zh: zh.into(), en: en.into() }
+        Self { zh: zh.into(), en: en.into(), remedy: None }
+    }
+
+    /// The same with a remedy of its own.
+    pub fn helped_by(self, remedy: &'static Text) -> Self {
+        Self { remedy: Some(remedy), ..self }
     }
 }
 
@@ -43,7 +50,7 @@ impl<'a> Findings<'a> {
         if self.policy.level(row) != Level::Ignore {
             let answer = joined(row.met.zh, &detail.zh, "：");
             let answer_en = joined(row.met.en, &detail.en, ": ");
-            self.push(row, "pass", answer, answer_en);
+            self.push(row, "pass", answer, answer_en, None);
         }
     }
 
@@ -80,21 +87,22 @@ impl<'a> Findings<'a> {
         }
         let answer = joined(row.unmet.zh, &detail.zh, "：");
         let answer_en = joined(row.unmet.en, &detail.en, ": ");
-        self.push(row, status, answer, answer_en);
+        self.push(row, status, answer, answer_en, detail.remedy);
     }
 
-    fn push(&mut self, row: &'static Row, status: &'static str, answer: String, answer_en: String) {
+    fn push(&mut self, row: &'static Row, status: &'static str, answer: String, answer_en: String, remedy: Option<&'static Text>) {
         let amiss = status != "pass";
+        let remedy = remedy.unwrap_or(&row.remedy);
         self.checks.push(Check {
             id: row.id,
             status,
             clause: row.clause,
             question: row.question.zh,
             answer,
-            remedy: amiss.then_some(row.remedy.zh),
+            remedy: amiss.then_some(remedy.zh),
             question_en: row.question.en,
             answer_en,
-            remedy_en: amiss.then_some(row.remedy.en),
+            remedy_en: amiss.then_some(remedy.en),
         });
     }
 

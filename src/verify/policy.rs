@@ -16,6 +16,22 @@ pub struct Text {
     pub en: &'static str,
 }
 
+/// Remedies that serve where a rule's own would not help.
+pub mod remedy {
+    use super::Text;
+
+    /// Where status data is newer than a certificate that has run out: waiting brings only newer data.
+    pub const STATUS_OF_THEN: Text = Text {
+        zh: "请提供证书有效期内签发的吊销列表或在线查询回应（例如当时保存的证据文件）；稍后重试没有用",
+        en: "Supply a CRL or OCSP response from within the certificate's validity (evidence kept at the time, for example); trying again does not help",
+    };
+    /// Where status data is there and is not believed any more.
+    pub const STATUS_BELIEVED: Text = Text {
+        zh: "请提供由现行有效的签发者以现行算法签发的吊销列表或在线查询回应，或能证明其早已存在的时间戳",
+        en: "Supply a CRL or OCSP response by a signer in force and with current algorithms, or a time-stamp that proves that this one is older",
+    };
+}
+
 /// How an unmet rule weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -373,6 +389,10 @@ struct PolicyFile {
     levels: BTreeMap<String, Level>,
 }
 
+/// What a policy file holds, for whoever mistook it.
+const EXPECTED: &str =
+    "expected are `id`, a name, and a table `levels` of rules such as \"XY-2033\", each \"fail\", \"warn\", \"inform\" or \"ignore\"";
+
 const STRICT: &str = "xinyin-strict-1";
 const ARCHIVE: &str = "xinyin-archive-1";
 /// What an archive asks beyond the table: a proven time, a named signer, and a record of every deviation.
@@ -408,9 +428,9 @@ impl Policy {
     pub fn from_text(text: &str) -> Result<Self, PolicyError> {
         let shape = |error: String| PolicyError::Shape(error);
         let file: PolicyFile = if text.trim_start().starts_with('{') {
-            serde_json::from_str(text).map_err(|error| shape(error.to_string()))?
+            serde_json::from_str(text).map_err(|error| shape(format!("{error}; {EXPECTED}")))?
         } else {
-            toml::from_str(text).map_err(|error| shape(error.to_string()))?
+            toml::from_str(text).map_err(|error| shape(format!("{}; {EXPECTED}", error.to_string().trim_end())))?
         };
         let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '-');
         let reserved = file.id.to_lowercase().starts_with("xinyin-") || Self::named(&file.id).is_ok();
@@ -504,7 +524,10 @@ mod tests {
         }
         assert_eq!(Policy::from_text("id='x'\n[levels]\n'XY-2999'='ignore'"), Err(PolicyError::NoSuchRule("XY-2999".into())));
         for shape in ["level = 3", "{", "{\"id\":\"x\",\"more\":1}", "id='x'\n[levels]\n'XY-2033'='off'"] {
-            assert!(matches!(Policy::from_text(shape), Err(PolicyError::Shape(_))), "{shape}");
+            let error = Policy::from_text(shape).unwrap_err();
+            assert!(matches!(error, PolicyError::Shape(_)), "{shape}");
+            let text = error.to_string();
+            assert!(["`id`", "`levels`", "XY-2033", "\"ignore\""].iter().all(|member| text.contains(member)), "{text}");
         }
         assert!(Policy::named("lenient").is_err());
     }

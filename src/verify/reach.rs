@@ -9,7 +9,7 @@ use super::{
     chain::{Chain, Link, Revoked, Statement},
     findings::Detail,
     poe::{Id, Poes},
-    policy::{hash_ended, key_ended},
+    policy::{hash_ended, key_ended, remedy},
 };
 use crate::{
     crypto::{Hash, KeyKind},
@@ -198,9 +198,13 @@ fn status(link: &Link, issuer: Option<&Link>, limit: Limit, clock: &Clock<'_>) -
         (Some(_), _) => (open("吊销列表未涵盖全部吊销原因", "the CRLs do not cover every reason of revocation"), None),
         (None, Some((detail, sub))) => (Status::Unknown(detail, sub), None),
         (None, None) if link.statements.iter().any(|statement| statement.this_update.secs() > link.not_after.secs()) => (
-            open(
-                "吊销信息签发于证书过期之后，可能已不再列出",
-                "the revocation data was issued after the certificate expired and may not list it any more",
+            Status::Unknown(
+                Detail::new(
+                    "吊销信息签发于证书过期之后，可能已不再列出",
+                    "the revocation data was issued after the certificate expired and may not list it any more",
+                )
+                .helped_by(&remedy::STATUS_OF_THEN),
+                "TRY_LATER",
             ),
             None,
         ),
@@ -236,7 +240,7 @@ fn usable(statement: &Statement, issuer: Option<&Link>, limit: Limit, clock: &Cl
             format!("吊销信息所用的 {} 自 {} 起不再可靠", weak.name, weak.ended),
             format!("the revocation data rests on {}, no longer trusted since {}", weak.name, weak.ended),
         );
-        return Err((detail, "CRYPTO_CONSTRAINTS_FAILURE_NO_POE"));
+        return Err((detail.helped_by(&remedy::STATUS_BELIEVED), "CRYPTO_CONSTRAINTS_FAILURE_NO_POE"));
     }
     if exists > own.until {
         let detail = Detail::new(
@@ -244,7 +248,7 @@ fn usable(statement: &Statement, issuer: Option<&Link>, limit: Limit, clock: &Cl
             format!("nothing proves that the revocation data existed before its signer ended at {}", own.until),
         );
         let sub = if own.end == End::Revoked { "REVOKED_CA_NO_POE" } else { "REVOCATION_OUT_OF_BOUNDS_NO_POE" };
-        return Err((detail, sub));
+        return Err((detail.helped_by(&remedy::STATUS_BELIEVED), sub));
     }
     if clock.independent && statement.carried {
         let detail = Detail::new(

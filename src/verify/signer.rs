@@ -397,7 +397,7 @@ fn revoked_when(revoked: &Revoked, position: usize, times: &Times, role: Role) -
 
 fn of_certificate(chain: &Chain, position: usize, detail: &Detail) -> Detail {
     let name = chain.links.get(position).map(|link| link.name.as_str()).unwrap_or_default();
-    Detail::new(format!("{name}：{}", detail.zh), format!("{name}: {}", detail.en))
+    Detail { zh: format!("{name}：{}", detail.zh), en: format!("{name}: {}", detail.en), remedy: detail.remedy }
 }
 
 /// The trust anchor that a chain ends at, with what is recorded of it.

@@ -347,6 +347,28 @@ fn counter_signatures_are_signatures_of_their_own() {
     assert_is(&with(&authority.revoked, &value), Indication::Indeterminate, Some("REVOKED_NO_POE"));
 }
 
+/// Where only newer lists than the certificate's end are at hand, waiting is no remedy, and none is offered.
+#[test]
+fn the_remedy_for_an_unknown_status_fits_its_cause() {
+    let history = History::new();
+    let file = history.file(With { stamp: false, lists: false, early: false, late: false, today: false });
+    let now = "2025-06-01T00:00:00Z";
+    let remedy = |crls: Vec<Crl>| {
+        let anchors = vec![TrustAnchor::for_all(history.root.certificate.clone())];
+        let verdict = judged(&file, &Evidence { anchors, crls, ..Evidence::default() }, now);
+        assert_eq!(verdict.indication, Indication::Indeterminate);
+        let defect = verdict.defects.iter().find(|defect| defect.id == "XY-2033").expect("an unknown status");
+        (defect.fix, defect.fix_en)
+    };
+    let root = || list(&history.root, "2025-05-31T00:00:00Z", "2025-07-01T00:00:00Z", None);
+    let newer = remedy(vec![root(), list(&history.ca, "2025-05-31T00:00:00Z", "2025-07-01T00:00:00Z", None)]);
+    assert!(newer.0.contains("稍后重试没有用") && newer.1.contains("trying again does not help"), "{newer:?}");
+    for crls in [vec![root()], vec![root(), list(&history.ca, "2022-06-02T00:00:00Z", "2022-09-01T00:00:00Z", None)]] {
+        let other = remedy(crls);
+        assert!(other.0.contains("稍后重试，") && other.1.starts_with("Try again later"), "{other:?}");
+    }
+}
+
 #[test]
 fn the_command_line_freezes_and_replays() {
     let folder = tempfile::tempdir().unwrap();
