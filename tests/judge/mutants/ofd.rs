@@ -257,7 +257,9 @@ fn vouched(value: &[u8]) -> Option<Vec<u8>> {
         return Some([signed.to_be_signed, signed.certificate].concat());
     }
     let (data, _) = SignedData::parse_file(value).ok()?;
-    Some(data.signers.iter().flat_map(|signer| signer.signed.as_ref().map(|signed| signed.signed_bytes()).unwrap_or_default()).collect())
+    // In the order of DER: the order in which they are stored says nothing.
+    let attributes = data.signers.iter().filter_map(|signer| signer.signed.as_ref());
+    Some(attributes.flat_map(|signed| signed.sorted_bytes().unwrap_or_else(|| signed.signed_bytes())).collect())
 }
 
 /// Why a reader sees something else than in the original; `None` if it does not.
