@@ -18,6 +18,7 @@ mod engine;
 mod foreign;
 mod gm_vectors;
 mod limits;
+mod lists;
 mod mutants;
 mod ofd;
 mod ofd_altered;
