@@ -4,7 +4,7 @@ use crate::authority::Authority;
 use crate::signing::{facts, plain_request, signed, sound};
 use std::sync::OnceLock;
 use xinyin::crypto::KeyKind;
-use xinyin::doc::facts::{Changes, Facts};
+use xinyin::doc::facts::{Changes, Facts, ProblemKind};
 use xinyin::sign::{Format, Lock, Mark, Request};
 
 pub fn authority() -> &'static Authority {
@@ -484,4 +484,104 @@ fn work_grows_with_the_signatures_and_not_with_their_square() {
     // Octets parsed for each octet of the file stay the same, and doubling doubles.
     assert!(all.0 / all.1 <= 1.3 * fifteen.0 / fifteen.1);
     assert!(all.0 / thirty.0 <= 2.6 && thirty.0 / fifteen.0 <= 2.6);
+}
+
+/// What a program appends that fills the name in with a font of its own: the field, its appearance, the font with its descendant, its
+/// letters and its program.
+fn filled_with_own_font(field: u32, settings: &str, value: &str, letters: &str) -> Vec<(u32, String)> {
+    let map = format!(
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /Adobe-Identity-UCS def\n\
+         1 begincodespacerange <0000> <FFFF> endcodespacerange\n1 beginbfchar <0001> <{letters}> endbfchar\n\
+         1 beginbfrange <0010> <0019> <0030> endbfrange\nendcmap end end"
+    );
+    let resources = "/Type/XObject/Subtype/Form/BBox[0 0 200 20]/Resources<</Font<</Song 101 0 R>>>>";
+    vec![
+        (field, format!("<<{settings}/V<FEFF{value}>/AP<</N 100 0 R>>>>")),
+        (100, stream(resources, "/Tx BMC q BT /Song 12 Tf 0 g 2 5 Td <00010012> Tj ET Q EMC")),
+        (101, "<</Type/Font/Subtype/Type0/BaseFont/ABCDEF+Song/Encoding/Identity-H/DescendantFonts[102 0 R]/ToUnicode 104 0 R>>".into()),
+        (102, "<</Type/Font/Subtype/CIDFontType2/BaseFont/ABCDEF+Song/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>/FontDescriptor 103 0 R>>".into()),
+        (103, "<</Type/FontDescriptor/FontName/ABCDEF+Song/Flags 4/FontFile2 105 0 R>>".into()),
+        (104, stream("", &map)),
+        (105, stream("/Length1 4", "glyf")),
+    ]
+}
+
+/// A name that is filled in with an embedded Chinese font is permitted, and it is told that its glyphs were not compared; what the
+/// font says itself is another text, what was signed drawn anew, or a font put where signed fields draw from, is not.
+#[test]
+fn values_in_an_embedded_font_are_permitted_when_first_filled_in() {
+    let signed = plain();
+    let after = |objects: &[(u32, String)]| facts(&append(signed, objects), None);
+    let filled = filled_with_own_font(7, NAME, "5F200032", "5F20");
+    let good = after(&filled);
+    assert!(sound(&good), "{}", said(&good));
+    let told = said(&good);
+    assert!(told.starts_with("permitted") && told.contains("张2") && told.contains("glyphs were not compared"), "{told}");
+    // The same with the font in the resources of the form.
+    let form = |name: &str| (6, form_with(signed, "", "").replace("/Helv 5 0 R", &format!("/Helv 5 0 R/{name} 101 0 R")));
+    let with = |more: (u32, String)| [filled.clone(), vec![more]].concat();
+    assert!(sound(&after(&with(form("Song")))), "{}", said(&after(&with(form("Song")))));
+    let wrong = [
+        ("another text by the font's own word", filled_with_own_font(7, NAME, "5F200039", "5F20")),
+        ("a code without a letter", filled_with_own_font(7, NAME, "5F200032", "")),
+        ("a value that was signed", {
+            let old = AMOUNT.to_owned();
+            filled_with_own_font(9, &old, "5F200032", "5F20")
+        }),
+        ("nothing but the appearance", vec![(9, format!("<<{AMOUNT}/V(100)/AP<</N 100 0 R>>>>"))].into_iter().chain(filled[1..].to_vec()).collect()),
+        ("no word of its letters", filled.iter().map(|(number, body)| (*number, body.replace("/ToUnicode 104 0 R", ""))).collect()),
+        ("a font of the page exchanged for it", with((5, filled[2].1.clone()))),
+    ];
+    for (what, objects) in wrong {
+        let found = after(&objects);
+        assert!(!sound(&found), "{what}: {}", said(&found));
+    }
+}
+
+/// Forms in XFA and layers: what changes them after signing is not permitted; what was signed with them is told, and a form whose
+/// pages are drawn from XFA alone is not judged.
+#[test]
+fn xfa_and_layers() {
+    let authority = authority();
+    let base = |catalogue: &str, form: &str| {
+        append(
+            &form_sample(),
+            &[
+                (1, format!("<</Type/Catalog/Pages 2 0 R/AcroForm 6 0 R{catalogue}>>")),
+                (6, format!("<</Fields[7 0 R 8 0 R 9 0 R 12 0 R 16 0 R 18 0 R]/DA(/Helv 0 Tf 0 g)/DR<</Font<</Helv 5 0 R>>>>{form}>>")),
+                (200, stream("", "<xdp:xdp xmlns:xdp='http://ns.adobe.com/xdp/'/>")),
+                (201, "<</Type/OCG/Name(Layer)>>".into()),
+            ],
+        )
+    };
+    let request = plain_request(authority, Format::Pades);
+    let with = |catalogue: &str, form: &str| signed(authority, &authority.signer, &base(catalogue, form), &request).unwrap();
+    let layers = "/OCProperties<</OCGs[201 0 R]/D<</Order[201 0 R]>>>>";
+    for (catalogue, form, word, object, other) in [
+        ("", "/XFA 200 0 R", "XFA form", 200, stream("", "<other/>")),
+        ("", "/XFA[(template)200 0 R(datasets)200 0 R]", "XFA form", 200, stream("", "<other/>")),
+        (layers, "", "layers", 201, "<</Type/OCG/Name(Other)>>".to_owned()),
+    ] {
+        let file = with(catalogue, form);
+        let found = facts(&file, None);
+        assert!(sound(&found) && said(&found) == "none", "{}", said(&found));
+        assert!(found.problems.iter().any(|problem| problem.kind == ProblemKind::Notice && problem.en.contains(word)), "{word} is told");
+        let changed = facts(&append(&file, &[(object, other)]), None);
+        assert!(said(&changed).starts_with("suspicious"), "{}", said(&changed));
+    }
+    // Nor do we sign what we could not judge.
+    assert!(signed(authority, &authority.signer, &base("/NeedsRendering true", "/XFA 200 0 R"), &request).is_err());
+    let needs = (1, "<</Type/Catalog/Pages 2 0 R/AcroForm 6 0 R/NeedsRendering true>>".to_owned());
+    let dynamic = facts(&append(&with("", "/XFA 200 0 R"), &[needs]), None);
+    assert!(dynamic.problems.iter().any(|problem| problem.kind == ProblemKind::Unsupported("XFA_UNSUPPORTED")), "{:?}", dynamic.problems);
+    let file = plain();
+    let layer = (201, "<</Type/OCG/Name(Layer)>>".to_owned());
+    for (what, objects) in [
+        ("/OCProperties", vec![(1, format!("<</Type/Catalog/Pages 2 0 R/AcroForm 6 0 R{layers}>>")), layer]),
+        ("XFA form was put in", vec![(6, form_with(file, "", "/XFA 200 0 R")), (200, stream("", "<x/>"))]),
+    ] {
+        let told = said(&facts(&append(file, &objects), None));
+        assert!(told.starts_with("suspicious") && told.contains(what), "{told}");
+    }
+    assert!(facts(file, None).problems.is_empty());
 }

@@ -9,6 +9,8 @@ use super::object::{Dictionary, Object, Stream};
 
 /// How many operators of one stream are looked at.
 const MAX_OPERATORS: usize = 2_000_000;
+/// An operator has fewer letters (those of character maps included).
+const LONGEST: usize = 24;
 /// How deep form XObjects are followed.
 const MAX_FORMS: usize = 6;
 /// How many places of text one page may have before the answer is "everywhere".
@@ -27,7 +29,7 @@ pub fn operators(octets: &[u8], mut each: impl FnMut(&[u8], &[Object]) -> Result
         lexer.skip_space();
         let Some(&first) = lexer.rest().first() else { return Ok(()) };
         let starts_operand = matches!(first, b'/' | b'(' | b'<' | b'[' | b'0'..=b'9' | b'+' | b'-' | b'.');
-        let word: Vec<u8> = lexer.rest().iter().copied().take_while(|octet| !is_space(*octet) && !is_delimiter(*octet)).take(16).collect();
+        let word: Vec<u8> = lexer.rest().iter().copied().take_while(|octet| !is_space(*octet) && !is_delimiter(*octet)).take(LONGEST).collect();
         if starts_operand || matches!(word.as_slice(), b"true" | b"false" | b"null") {
             operands.push(lexer.object().map_err(|_| BROKEN)?);
             if operands.len() > 512 {
@@ -36,7 +38,7 @@ pub fn operators(octets: &[u8], mut each: impl FnMut(&[u8], &[Object]) -> Result
             rest = lexer.rest();
             continue;
         }
-        if word.is_empty() || word.len() == 16 {
+        if word.is_empty() || word.len() == LONGEST {
             return Err(BROKEN);
         }
         lexer.advance(word.len());

@@ -17,6 +17,7 @@ pub mod seed;
 pub mod signature;
 pub mod store;
 pub mod text;
+mod views;
 pub mod xref;
 
 pub use read::read;

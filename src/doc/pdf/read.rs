@@ -88,6 +88,9 @@ fn read_into(source: &dyn ByteSource, options: &ReadOptions<'_>, facts: &mut Fac
         }
     }
     facts.licence = super::licence::read(latest, &pages);
+    if !facts.signatures.is_empty() {
+        facts.problems.extend(super::views::notes(latest)?);
+    }
     facts.work = document.input.spent();
     orphans(&document, found.len(), facts)
 }

@@ -1,10 +1,12 @@
 //! What an appearance stream shows: its text where every reader shows the same, or that it draws something else.
 
+use super::glyphs::{self, Mapping};
 use super::step::Comparison;
 use crate::doc::pdf::content::{Place, operators, stream_places};
 use crate::doc::pdf::document::Revision;
 use crate::doc::pdf::input::PdfError;
 use crate::doc::pdf::object::{Dictionary, Object, Stream};
+use std::rc::Rc;
 
 /// What an appearance draws.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,13 +17,15 @@ pub(super) enum Drawn {
         text: String,
         /// Whether areas are painted.
         filled: bool,
+        /// Whether a font brings glyphs of its own for it: the text is what the font says, not what was compared.
+        embedded: bool,
     },
     /// Something of which the text cannot be told.
     Other(&'static str, &'static str),
 }
 
 /// How the octets of a shown string stand for letters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Letters {
     /// One octet a letter, Latin.
     Latin,
@@ -31,6 +35,8 @@ enum Letters {
     Utf16,
     /// GBK, one or two octets.
     Gbk,
+    /// Two octets a letter, as an embedded font says.
+    Mapped(Rc<Mapping>),
 }
 
 /// Whether two texts are the same but for white space.
@@ -50,10 +56,10 @@ impl Comparison<'_, '_, '_> {
             Err(error) => return Err(error),
         };
         let fonts = self.fonts(stream)?;
-        let (mut text, mut filled, mut other) = (String::new(), false, None);
+        let (mut text, mut filled, mut embedded, mut other) = (String::new(), false, false, None);
         let mut letters = Some(Letters::Latin);
         let outcome = operators(&octets, |operator, operands| {
-            let shown = |object: &Object, text: &mut String| match (object, letters) {
+            let shown = |object: &Object, text: &mut String| match (object, &letters) {
                 (Object::Text(piece), Some(letters)) => match decoded(letters, &piece.octets) {
                     Some(piece) => {
                         text.push_str(&piece);
@@ -68,6 +74,7 @@ impl Comparison<'_, '_, '_> {
                 b"Tf" => {
                     let name = operands.first().and_then(Object::as_name).unwrap_or_default();
                     letters = self.letters(&fonts, &String::from_utf8_lossy(name))?;
+                    embedded |= matches!(letters, Some(Letters::Mapped(_)));
                 }
                 b"Tj" | b"'" | b"\"" => {
                     if !operands.last().is_some_and(|object| shown(object, &mut text)) {
@@ -109,7 +116,7 @@ impl Comparison<'_, '_, '_> {
         if cut && !text.trim().is_empty() {
             return Ok(Drawn::Other("部分文字在显示范围之外", "part of its text lies outside what is shown"));
         }
-        Ok(Drawn::Text { text, filled })
+        Ok(Drawn::Text { text, filled, embedded })
     }
 
     /// The fonts that an appearance uses: its own, then those of the form.
@@ -135,7 +142,12 @@ impl Comparison<'_, '_, '_> {
     /// Whether the font shows what its codes say in every reader.
     pub(super) fn plain_font(&self, revision: Revision<'_, '_>, fonts: &Dictionary, name: &str) -> Result<bool, PdfError> {
         let symbols = matches!(revision.dictionary(fonts, name)?, Some(font) if font.name("BaseFont") == Some(b"ZapfDingbats"));
-        Ok(symbols || letters_of(revision, fonts, name)?.is_some())
+        Ok(symbols || matches!(letters_of(revision, fonts, name)?, Some(letters) if !matches!(letters, Letters::Mapped(_))))
+    }
+
+    /// Whether the font brings its own glyphs and says which letters they are.
+    pub(super) fn mapped_font(&self, revision: Revision<'_, '_>, fonts: &Dictionary, name: &str) -> Result<bool, PdfError> {
+        Ok(matches!(letters_of(revision, fonts, name)?, Some(Letters::Mapped(_))))
     }
 
     /// Whether an appearance draws lines and see-through areas alone, as marks on text do; with `opaque`, areas too.
@@ -201,7 +213,7 @@ fn letters_of(revision: Revision<'_, '_>, fonts: &Dictionary, name: &str) -> Res
             for descendant in &descendants {
                 let Object::Dictionary(descendant) = revision.resolve(descendant)? else { return Ok(None) };
                 if is_embedded(revision, &descendant)? {
-                    return Ok(None);
+                    return Ok(glyphs::mapping(revision, &font)?.filter(|_| descendants.len() == 1).map(Rc::new).map(Letters::Mapped));
                 }
             }
             let name = match revision.value(&font, "Encoding")? {
@@ -275,12 +287,13 @@ fn glyph_of(code: u8) -> Vec<u8> {
     }
 }
 
-fn decoded(letters: Letters, octets: &[u8]) -> Option<String> {
+fn decoded(letters: &Letters, octets: &[u8]) -> Option<String> {
     match letters {
         Letters::Latin => Some(encoding_rs::WINDOWS_1252.decode_without_bom_handling(octets).0.into_owned()),
         Letters::Ascii => octets.is_ascii().then(|| String::from_utf8_lossy(octets).into_owned()),
         Letters::Utf16 => Some(encoding_rs::UTF_16BE.decode_without_bom_handling(octets).0.into_owned()),
         Letters::Gbk => Some(encoding_rs::GB18030.decode_without_bom_handling(octets).0.into_owned()),
+        Letters::Mapped(mapping) => glyphs::text(mapping, octets),
     }
 }
 

@@ -14,11 +14,16 @@ const VALUE_KEYS: &[&str] = &["V", "AS", "AP", "M", "I", "F", "Ff", "RV", "DA", 
 /// Flags of an annotation that decide whether it is seen: Invisible, Hidden, NoView, ToggleNoView (table 167).
 const SEEN: i64 = 0b1_0010_0011;
 
+/// A value that is none, in words.
+const EMPTY: &str = "（空）";
+
 /// How the appearance of a field stands to its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Shown {
     /// It shows the value, or readers draw it themselves.
     Agrees,
+    /// It shows the value by the word of a font with glyphs of its own.
+    ByOwnFont,
     /// It shows something else.
     Differs(String),
     /// It cannot be told.
@@ -63,6 +68,8 @@ impl Comparison<'_, '_, '_> {
             self.claim(change.id, Role::OldField);
         }
         redrawn |= self.claim_appearances(at)?;
+        // For the first time: what was signed is not drawn anew in letters that nobody can compare.
+        let filled_in = values.as_ref().is_some_and(|(old, new)| old == EMPTY && new != EMPTY);
         let (zh, en) = match values {
             Some((old, new)) => (format!("表单域 {name}：{old} → {new}"), format!("form field {name}: {old} → {new}")),
             None => (format!("表单域 {name} 的显示有改动"), format!("form field {name}: drawn anew")),
@@ -73,6 +80,13 @@ impl Comparison<'_, '_, '_> {
             // The old appearance stands still: readers that are asked to draw anew show the value, others what was signed.
             Shown::Differs(_) if !redrawn && asks => Shown::Agrees,
             Shown::Differs(_) if !redrawn => Shown::Unknown("显示的仍是原来的内容", "what is shown is still the old content"),
+            // Whoever fills a field in decides what it says, and brings the letters for it; the value is told, and so is this.
+            Shown::ByOwnFont if filled_in => {
+                let zh = format!("表单域 {name}：以填写时内嵌的字体显示，字形未作比对");
+                let en = format!("form field {name}: shown in a font that was embedded with it; its glyphs were not compared");
+                self.items.field(&field.name, Weight::Permitted(Level::Filling), zh, en);
+                Shown::Agrees
+            }
             shown => shown,
         };
         self.weigh_shown(&field.name, shown);
@@ -83,6 +97,7 @@ impl Comparison<'_, '_, '_> {
         let name = short(field);
         match shown {
             Shown::Agrees => (),
+            Shown::ByOwnFont => self.weigh_shown(field, Shown::Unknown("所用字体无法核对显示的文字", "what its font shows cannot be compared")),
             Shown::Differs(text) => {
                 let text = short(&text);
                 self.items.suspect(
@@ -100,17 +115,17 @@ impl Comparison<'_, '_, '_> {
     /// A value in words.
     fn words(&self, value: &Object) -> String {
         let text = match value {
-            Object::Null => return "（空）".into(),
+            Object::Null => return EMPTY.into(),
             Object::Text(text) => readable(&text.octets),
             Object::Name(name) => String::from_utf8_lossy(name).into_owned(),
             Object::Array(items) => items.iter().map(|item| self.words(item)).collect::<Vec<_>>().join("、"),
             _ => return "…".into(),
         };
-        if text.trim().is_empty() { "（空）".into() } else { short(&text) }
+        if text.trim().is_empty() { EMPTY.into() } else { short(&text) }
     }
 
     /// The widgets of a field in the newer revision: object number and dictionary.
-    fn widgets(&self, at: usize) -> Result<Vec<(Option<u32>, Dictionary)>, PdfError> {
+    pub(super) fn widgets(&self, at: usize) -> Result<Vec<(Option<u32>, Dictionary)>, PdfError> {
         let Some(field) = self.around.form.fields.get(at) else { return Ok(Vec::new()) };
         let own = match field.id {
             Some(id) => self.new.object(id)?,
@@ -184,7 +199,10 @@ impl Comparison<'_, '_, '_> {
             };
             match self.drawn(&stream)? {
                 Drawn::Other(zh, en) => worst = Shown::Unknown(zh, en),
-                Drawn::Text { text, filled } => {
+                Drawn::Text { text, filled, embedded } => {
+                    if embedded && worst == Shown::Agrees {
+                        worst = Shown::ByOwnFont;
+                    }
                     let masked = flags >> 13 & 1 == 1 && text.chars().all(|letter| matches!(letter, '*' | '•' | '\u{95}'));
                     if text.trim().is_empty() && wanted.iter().all(|wanted| !wanted.trim().is_empty()) {
                         if !asks {

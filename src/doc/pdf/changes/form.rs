@@ -84,7 +84,11 @@ impl Comparison<'_, '_, '_> {
         let form = self.around.form;
         // Default resources matter to fields that are drawn from them; a signature field is not.
         let drawn = form.fields.iter().any(|field| field.kind != b"Sig");
-        let mut free = vec!["Fields", "SigFlags", "NeedAppearances", "DR"];
+        let mut free = vec!["Fields", "SigFlags", "NeedAppearances", "DR", "XFA"];
+        if was.get("XFA") != is.get("XFA") {
+            // Readers that know XFA draw the form, or whole pages, from it.
+            self.items.suspect("签名之后加入、改动或去掉了 XFA 表单", "an XFA form was put in, changed or taken out after signing");
+        }
         if !drawn {
             free.push("DA");
         }
@@ -120,7 +124,30 @@ impl Comparison<'_, '_, '_> {
         Ok(())
     }
 
-    /// Default resources may gain fonts that every reader draws alike.
+    /// Whether the form, one of its fields or one of their widgets was to be drawn in the font `name` when it was signed.
+    fn font_was_named(&self, was: &Dictionary, name: &str) -> Result<bool, PdfError> {
+        let slashed = format!("/{name}");
+        let names = |dictionary: &Dictionary| match dictionary.get("DA") {
+            None => false,
+            Some(Object::Text(text)) => {
+                String::from_utf8_lossy(&text.octets).split(|letter: char| letter.is_whitespace()).any(|word| word == slashed)
+            }
+            Some(_) => true,
+        };
+        for at in 0..self.around.form.fields.len() {
+            for (number, _) in self.widgets(at)? {
+                let id = number.and_then(|number| self.old.id_of(number));
+                if let Some(Object::Dictionary(old)) = id.map(|id| self.old.object(id)).transpose()?
+                    && names(&old)
+                {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(names(was))
+    }
+
+    /// Default resources may gain fonts that every reader draws alike, and such as bring their own glyphs for what is filled in.
     fn claim_resources(&mut self, was: &Dictionary, is: &Dictionary) -> Result<(), PdfError> {
         let (before, now) = (self.old.dictionary(was, "DR")?.unwrap_or_default(), self.new.dictionary(is, "DR")?.unwrap_or_default());
         let (fonts, added) =
@@ -130,7 +157,10 @@ impl Comparison<'_, '_, '_> {
         let names: Vec<&str> = fresh.iter().map(String::as_str).collect();
         let mut fits = self.alike_but(&before, &now, &["Font", "Encoding", "ProcSet"])? && self.alike_but(&fonts, &added, &names)?;
         for name in &names {
-            fits = fits && self.plain_font(self.new, &added, name)?;
+            // One with glyphs of its own may be there for what is filled in, not for what was signed.
+            fits = fits
+                && (self.plain_font(self.new, &added, name)?
+                    || self.mapped_font(self.new, &added, name)? && !self.font_was_named(was, name)?);
         }
         if !fits {
             self.copies.take();

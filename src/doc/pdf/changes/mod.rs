@@ -14,6 +14,7 @@ mod appearance;
 mod edges;
 mod fill;
 mod form;
+mod glyphs;
 mod naming;
 mod roles;
 mod rules;
