@@ -528,7 +528,10 @@ fn values_in_an_embedded_font_are_permitted_when_first_filled_in() {
             let old = AMOUNT.to_owned();
             filled_with_own_font(9, &old, "5F200032", "5F20")
         }),
-        ("nothing but the appearance", vec![(9, format!("<<{AMOUNT}/V(100)/AP<</N 100 0 R>>>>"))].into_iter().chain(filled[1..].to_vec()).collect()),
+        (
+            "nothing but the appearance",
+            vec![(9, format!("<<{AMOUNT}/V(100)/AP<</N 100 0 R>>>>"))].into_iter().chain(filled[1..].to_vec()).collect(),
+        ),
         ("no word of its letters", filled.iter().map(|(number, body)| (*number, body.replace("/ToUnicode 104 0 R", ""))).collect()),
         ("a font of the page exchanged for it", with((5, filled[2].1.clone()))),
     ];

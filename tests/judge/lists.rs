@@ -82,7 +82,10 @@ fn lists_by_their_structure_and_time() {
     assert_eq!(says(root.list(1).extension(odd, true, vec![5, 0]), &root), open, "an unknown critical extension");
     assert_eq!(says(root.list(1).extension(odd, false, vec![5, 0]), &root), good, "an unknown extension");
     // Another authority's list with the same serial number.
-    let lists = [root.list(1).sign(&root.key).unwrap(), other.list(1).revoked(leaf.serial(), at("2026-05-01"), Reason::KeyCompromise).sign(&other.key).unwrap()];
+    let lists = [
+        root.list(1).sign(&root.key).unwrap(),
+        other.list(1).revoked(leaf.serial(), at("2026-05-01"), Reason::KeyCompromise).sign(&other.key).unwrap(),
+    ];
     assert_eq!(outcome(&leaf, &[], &roots, &lists), good);
     let many = (0..10_000u32).fold(root.list(1), |list, number| {
         list.revoked(&[&[0x11], &number.to_be_bytes()[..]].concat(), at("2026-05-01"), Reason::Unspecified)

@@ -29,7 +29,8 @@ pub fn operators(octets: &[u8], mut each: impl FnMut(&[u8], &[Object]) -> Result
         lexer.skip_space();
         let Some(&first) = lexer.rest().first() else { return Ok(()) };
         let starts_operand = matches!(first, b'/' | b'(' | b'<' | b'[' | b'0'..=b'9' | b'+' | b'-' | b'.');
-        let word: Vec<u8> = lexer.rest().iter().copied().take_while(|octet| !is_space(*octet) && !is_delimiter(*octet)).take(LONGEST).collect();
+        let word: Vec<u8> =
+            lexer.rest().iter().copied().take_while(|octet| !is_space(*octet) && !is_delimiter(*octet)).take(LONGEST).collect();
         if starts_operand || matches!(word.as_slice(), b"true" | b"false" | b"null") {
             operands.push(lexer.object().map_err(|_| BROKEN)?);
             if operands.len() > 512 {

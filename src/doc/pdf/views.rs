@@ -15,7 +15,11 @@ pub(super) fn notes(revision: Revision<'_, '_>) -> Result<Vec<Problem>, PdfError
         // ISO 32000-1 section 12.7.8, annex K: a dynamic form is drawn from its XFA alone, and the pages say "please wait". Most readers
         // know no XFA (ISO 32000-2 has dropped it).
         notes.push(if rendered {
-            Problem::unsupported("XFA_UNSUPPORTED", "页面由 XFA 动态表单绘出，未作判断", "its pages are drawn from a dynamic XFA form, which is not judged".to_owned())
+            Problem::unsupported(
+                "XFA_UNSUPPORTED",
+                "页面由 XFA 动态表单绘出，未作判断",
+                "its pages are drawn from a dynamic XFA form, which is not judged".to_owned(),
+            )
         } else {
             Problem::notice("文件带有 XFA 表单；判断的是其页面", "the document carries an XFA form; what is judged are its pages")
         });

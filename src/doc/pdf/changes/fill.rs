@@ -97,7 +97,9 @@ impl Comparison<'_, '_, '_> {
         let name = short(field);
         match shown {
             Shown::Agrees => (),
-            Shown::ByOwnFont => self.weigh_shown(field, Shown::Unknown("所用字体无法核对显示的文字", "what its font shows cannot be compared")),
+            Shown::ByOwnFont => {
+                self.weigh_shown(field, Shown::Unknown("所用字体无法核对显示的文字", "what its font shows cannot be compared"))
+            }
             Shown::Differs(text) => {
                 let text = short(&text);
                 self.items.suspect(

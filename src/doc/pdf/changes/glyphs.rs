@@ -70,7 +70,14 @@ fn note(found: &mut Mapping, code: Option<u16>, step: usize, letters: &[u8]) {
         *last = last.saturating_add(u16::try_from(step).unwrap_or(u16::MAX));
     }
     let text = String::from_utf16(&units).unwrap_or_default();
-    found.entry(code).and_modify(|known| if *known != text { known.clear() }).or_insert(text);
+    found
+        .entry(code)
+        .and_modify(|known| {
+            if *known != text {
+                known.clear()
+            }
+        })
+        .or_insert(text);
 }
 
 /// The text of shown octets; `None` where a code stands for nothing.
