@@ -73,6 +73,8 @@ pub enum Format {
     GmCms,
     /// OFD package (GB/T 33190).
     Ofd,
+    /// An electronic seal, or a signature made with one, as a file of its own (GB/T 38540, GM/T 0031).
+    Seal,
     /// RFC 3161 token.
     TimestampToken,
     /// RFC 3161 response.
@@ -97,6 +99,7 @@ impl Format {
             Self::Cms => "cms",
             Self::GmCms => "gm-cms",
             Self::Ofd => "ofd",
+            Self::Seal => "seal",
             Self::TimestampToken => "tst",
             Self::TimestampResponse => "tsr",
             Self::Unsupported { name, .. } => name,
@@ -246,6 +249,8 @@ pub struct SealFacts {
     pub maker: SignerFacts,
     /// Whether the seal lists the signer's certificate.
     pub signer_listed: bool,
+    /// Whether it stands by itself: nobody has signed anything with it, and the entry's signer is its maker.
+    pub alone: bool,
     /// Time-stamp over the maker's signature (version 5).
     pub timestamp: Option<TimestampFacts>,
 }

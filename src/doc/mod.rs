@@ -62,6 +62,7 @@ pub fn read(source: &dyn ByteSource, options: &ReadOptions<'_>) -> io::Result<Fa
         _ if source.len() > MAX_CMS => new(Format::Unsupported { name: "cms", sub_indication: "SIZE_UNSUPPORTED" })?,
         sniff::Kind::SignedData => signed_data(new(Format::Cms)?, &whole(source)?, options),
         sniff::Kind::TimestampResponse => response(new(Format::TimestampResponse)?, &whole(source)?, options),
+        sniff::Kind::Seal => seal_file(new(Format::Seal)?, &whole(source)?, options),
         sniff::Kind::Armoured => match sniff::unarmour(&whole(source)?) {
             None => new(Format::Unsigned)?,
             Some(inside) => armoured(new(Format::Unsigned)?, &inside, options)?,
@@ -85,8 +86,19 @@ fn armoured(facts: Facts, inside: &[u8], options: &ReadOptions<'_>) -> io::Resul
         sniff::Kind::SignedData => signed_data(Facts { format: Format::Cms, ..facts }, inside, options),
         sniff::Kind::TimestampResponse => response(Facts { format: Format::TimestampResponse, ..facts }, inside, options),
         sniff::Kind::Other(format) => Facts { format, ..facts },
+        sniff::Kind::Seal => seal_file(Facts { format: Format::Seal, ..facts }, inside, options),
         sniff::Kind::Pdf | sniff::Kind::Ofd | sniff::Kind::Armoured => facts,
     })
+}
+
+/// A seal by itself, or a signature made with one over content that is supplied.
+fn seal_file(mut facts: Facts, bytes: &[u8], options: &ReadOptions<'_>) -> Facts {
+    let content = options.content.map_or_else(ContentRanges::none, ContentRanges::supplied);
+    facts.signatures.push(match seal::Seal::parse(bytes) {
+        Ok(seal) => ses::seal_alone("seal-1", &seal, options.certificates),
+        Err(_) => ses::seal_entry("seal-1", bytes, &content, options.certificates),
+    });
+    facts
 }
 
 /// A CMS file, or a time-stamp token.

@@ -5,7 +5,7 @@
 use super::{
     cms::Message,
     facts::{ContentRanges, Integrity, Problem, ProblemKind, SealFacts, SignatureFacts, SignatureKind, SignerFacts, TimestampKind},
-    seal::{SealSignature, SigningTime, sequence},
+    seal::{Deviation, Extension, Seal, SealSignature, SigningTime, sequence},
     signer::token_facts,
 };
 use crate::{
@@ -49,31 +49,9 @@ pub(super) fn seal_entry(id: &str, blob: &[u8], content: &ContentRanges<'_>, ext
         SigningTime::Token(token) => signer.timestamps.push(token_facts(TimestampKind::Content, token, &message, &certificates)),
         SigningTime::Unreadable => problems.push(Problem::notice("签章时间无法读取", "the time of signing cannot be read")),
     }
-    for deviation in signed.all_deviations() {
-        let (zh, en) = deviation.words();
-        problems.push(Problem::notice(zh, en));
-    }
-    if let Some(unknown) = seal.extensions.iter().chain(&signed.extensions).find(|extension| extension.critical) {
-        problems.push(Problem {
-            kind: ProblemKind::Constraint,
-            zh: format!("印章含有不认识的关键扩展 {}", unknown.id),
-            en: format!("the seal holds a critical extension that is not known: {}", unknown.id),
-        });
-    }
-    let timestamp =
-        seal.timestamp.map(|token| token_facts(TimestampKind::Signature, token, &Message::octets(seal.signature), &certificates));
-    let facts = SealFacts {
-        standard: seal.version.standard(),
-        sha256: Hash::Sha256.digest(seal.raw).try_into().unwrap_or_default(),
-        id: seal.id.clone(),
-        name: seal.property.name.clone(),
-        created: seal.property.created,
-        valid_from: seal.property.valid_from,
-        valid_until: seal.property.valid_until,
-        maker: checked(maker, seal.algorithm, &seal.to_be_signed(), seal.signature, &certificates),
-        signer_listed: seal.property.signers.lists(signed.certificate),
-        timestamp,
-    };
+    problems.extend(odd(&signed.all_deviations()));
+    problems.extend(unknown(seal.extensions.iter().chain(&signed.extensions)));
+    let facts = seal_facts(seal, maker, seal.property.signers.lists(signed.certificate), &certificates);
     let mut entry = SignatureFacts::new(id, SignatureKind::Seal, signer);
     entry.problems = problems;
     entry.seal = Some(Box::new(facts));
@@ -83,6 +61,50 @@ pub(super) fn seal_entry(id: &str, blob: &[u8], content: &ContentRanges<'_>, ext
 /// The certificates that stand in the structure.
 fn own_and_maker<'a>(signed: &SealSignature<'a>) -> [&'a [u8]; 2] {
     [signed.certificate, signed.seal.maker]
+}
+
+/// A seal by itself: its maker is the one who signed.
+pub(super) fn seal_alone(id: &str, seal: &Seal<'_>, extra: &[Certificate]) -> SignatureFacts {
+    let maker = Certificate::from_der(seal.maker).ok();
+    let certificates: Arc<[Certificate]> = maker.iter().chain(extra).cloned().collect();
+    let facts = SealFacts { alone: true, ..seal_facts(seal, maker, false, &certificates) };
+    let mut entry = SignatureFacts::new(id, SignatureKind::Seal, facts.maker.clone());
+    entry.claimed_time = Some(seal.property.created);
+    entry.problems = odd(&seal.deviations).into_iter().chain(unknown(seal.extensions.iter())).collect();
+    entry.seal = Some(Box::new(facts));
+    entry
+}
+
+/// What is said of the seal itself.
+fn seal_facts(seal: &Seal<'_>, maker: Option<Certificate>, signer_listed: bool, certificates: &Arc<[Certificate]>) -> SealFacts {
+    let stamp = |token| token_facts(TimestampKind::Signature, token, &Message::octets(seal.signature), certificates);
+    SealFacts {
+        standard: seal.version.standard(),
+        sha256: Hash::Sha256.digest(seal.raw).try_into().unwrap_or_default(),
+        id: seal.id.clone(),
+        name: seal.property.name.clone(),
+        created: seal.property.created,
+        valid_from: seal.property.valid_from,
+        valid_until: seal.property.valid_until,
+        maker: checked(maker, seal.algorithm, &seal.to_be_signed(), seal.signature, certificates),
+        signer_listed,
+        alone: false,
+        timestamp: seal.timestamp.map(stamp),
+    }
+}
+
+fn odd(deviations: &[Deviation]) -> Vec<Problem> {
+    let told = |deviation: &Deviation| Problem::notice(deviation.words().0, deviation.words().1);
+    deviations.iter().map(told).collect()
+}
+
+/// A critical extension binds whoever reads it; none is known.
+fn unknown<'e>(mut extensions: impl Iterator<Item = &'e Extension<'e>>) -> Option<Problem> {
+    extensions.find(|extension| extension.critical).map(|unknown| Problem {
+        kind: ProblemKind::Constraint,
+        zh: format!("印章含有不认识的关键扩展 {}", unknown.id),
+        en: format!("the seal holds a critical extension that is not known: {}", unknown.id),
+    })
 }
 
 /// One signature value under one certificate.

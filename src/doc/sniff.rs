@@ -18,6 +18,8 @@ pub(super) enum Kind {
     TimestampResponse,
     /// An OFD package.
     Ofd,
+    /// An electronic seal, or a signature made with one.
+    Seal,
     /// CMS in PEM or bare Base64.
     Armoured,
     /// Something else, already classified.
@@ -35,8 +37,10 @@ const fn unsupported(name: &'static str, sub_indication: &'static str) -> Kind {
 pub(super) fn kind(source: &dyn ByteSource) -> std::io::Result<Kind> {
     let head = source.slice(0, usize::try_from(source.len().min(64 * 1024)).unwrap_or(0))?;
     // What is a whole SignedData from its first octet is one, whatever its content is (a signed PDF, a signed package).
-    if matches!(head.first(), Some(&0x30 | &0xa0)) && der(&head) == Kind::SignedData {
-        return Ok(Kind::SignedData);
+    if matches!(head.first(), Some(&0x30 | &0xa0))
+        && let whole @ (Kind::SignedData | Kind::Seal) = der(&head)
+    {
+        return Ok(whole);
     }
     if contains(head.get(..head.len().min(1024 + 5)).unwrap_or_default(), b"%PDF-") {
         return Ok(Kind::Pdf);
@@ -62,7 +66,7 @@ fn der(head: &[u8]) -> Kind {
         Inside::Type(name) if name == oid::SIGNED_DATA || name == oid::GM_SIGNED_DATA => Kind::SignedData,
         Inside::Type(_) => unsupported("cms-other", "CMS_TYPE_UNSUPPORTED"),
         Inside::Sequence if is_response(head) => Kind::TimestampResponse,
-        Inside::Sequence if contains(start, b"\x16\x02ES") => unsupported("ses", "SEAL_UNSUPPORTED"),
+        Inside::Sequence if contains(start, b"\x16\x02ES") => Kind::Seal,
         Inside::Sequence if is_certificate_like(start) => unsupported("x509", "CERTIFICATE_UNSUPPORTED"),
         Inside::Sequence => unsupported("asn1", "FORMAT_UNSUPPORTED"),
         // The SignedData alone: version, then a SET of digest algorithms.

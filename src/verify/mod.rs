@@ -218,7 +218,10 @@ fn judge_signatures(context: &Context<'_>, facts: &Facts) -> Parts {
             proofs::Entry::Signature(tokens) => {
                 let judged = signature::judge(context, entry, &proofs, tokens);
                 conclusions.push(of(&judged));
-                legal.push(legal::articles(facts.format.name(), &judged, context.options.at));
+                // A seal by itself signs nothing.
+                if !entry.seal.as_ref().is_some_and(|seal| seal.alone) {
+                    legal.push(legal::articles(facts.format.name(), &judged, context.options.at));
+                }
                 timestamps.extend(tokens.iter().map(|token| token.verdict.clone()));
                 signatures.push(judged);
             }

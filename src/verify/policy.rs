@@ -275,6 +275,11 @@ pub mod row {
             ["印章已备案，用章时有效" "It is on record and was in force"]
             ["未出示：文件本身不能说明印章的备案和状态" "Not shown: a file cannot tell whether its seal is on record and in force"]
             ["需要时请向印章备案机关查询" "Ask the authority that keeps the record where it matters"];
+        SEAL_TIMESTAMP "XY-2115" Warn true "GM/T 0031-2025"
+            ["印章自带的时间戳是否有效？" "Is the time-stamp on the seal itself good?"]
+            ["有效" "It is"]
+            ["印章自带的时间戳无效（TIMESTAMP_BAD），不作为证据" "It is not (TIMESTAMP_BAD) and proves nothing"]
+            ["需要时请制章者重新制作印章" "Have the maker make the seal anew where it matters"];
         LICENCE_IDENTIFIER "XY-2301" Fail false "GB/T 36904-2018; GB/T 36903-2018"
             ["证照标识是否写明，且与类型、颁发机构一致？" "Does the licence name one identifier that agrees with its type and issuer?"]
             ["证照标识与类型、颁发机构一致" "It does"]

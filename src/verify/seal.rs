@@ -9,11 +9,12 @@ use super::{
     poe::Poes,
     policy::row,
     reach::{Clock, weak},
-    signer::{Role, Times, arithmetic, shown, standing},
-    verdict::{Conclusion, Indication, PackageVerdict, SealVerdict},
+    signer::{Role, Standing, Times, anchor, arithmetic, shown, standing},
+    token,
+    verdict::{Conclusion, Indication, PackageVerdict, SealVerdict, SignatureVerdict},
 };
 use crate::{
-    doc::facts::{PackageFacts, SealFacts, SignatureFacts},
+    doc::facts::{PackageFacts, ProblemKind, SealFacts, SignatureFacts},
     moment::Moment,
 };
 
@@ -52,6 +53,7 @@ pub(super) fn seal(
 ) {
     let Some(seal) = &entry.seal else { return };
     maker(findings, context, poes, seal);
+    own_time(findings, context, poes, seal);
     if seal.signer_listed {
         findings.met(row::SEAL_SIGNER);
     } else {
@@ -64,7 +66,8 @@ pub(super) fn seal(
 
 /// Maker's signature, chain, use and status: judged like a signature of its own, as of now; a maker's certificate that has run out
 /// since is judged as of the day the seal was made, as the standard has it.
-fn maker(findings: &mut Findings<'_>, context: &Context<'_>, poes: &Poes, seal: &SealFacts) {
+fn maker(findings: &mut Findings<'_>, context: &Context<'_>, poes: &Poes, seal: &SealFacts) -> Standing {
+    let mut maker = Standing::UNKNOWN;
     let at = context.options.at;
     let mut own = Findings::new(context.policy);
     let expired = seal.maker.certificate.as_ref().is_some_and(|maker| maker.not_after() < at && maker.is_valid_at(seal.created));
@@ -75,8 +78,9 @@ fn maker(findings: &mut Findings<'_>, context: &Context<'_>, poes: &Poes, seal: 
         let clock = Clock { poes, looking: at, proven: moment, independent: true };
         let times = Times { at, proven: expired.then_some(seal.created), after: None };
         let found = standing(&mut own, context, chain, &clock, &times, Role::Signer);
-        let ended: Vec<_> = weak(None, found.key, moment).into_iter().chain(found.weak).collect();
+        let ended: Vec<_> = weak(None, found.key, moment).into_iter().chain(found.weak.clone()).collect();
         algorithms::check(&mut own, &seal.maker, &ended, moment, Some(seal.created));
+        maker = found;
     }
     let conclusion = own.conclusion();
     let checks = own.checks();
@@ -86,6 +90,58 @@ fn maker(findings: &mut Findings<'_>, context: &Context<'_>, poes: &Poes, seal: 
         let amiss = defects(None, &checks);
         let (zh, en): (Vec<_>, Vec<_>) = amiss.into_iter().map(|defect| (defect.what, defect.what_en)).unzip();
         findings.unmet(row::SEAL_MAKER, conclusion, Detail::new(zh.join("；"), en.join("; ")));
+    }
+    maker
+}
+
+/// The time-stamp that a seal of GM/T 0031-2025 may bear over its maker's signature. The verdict does not rest on it.
+fn own_time(findings: &mut Findings<'_>, context: &Context<'_>, poes: &Poes, seal: &SealFacts) {
+    let Some(stamp) = &seal.timestamp else { return };
+    let judged = token::judge(context, poes, None, stamp, false).verdict;
+    match judged.sub_indication {
+        None => findings.met(row::SEAL_TIMESTAMP),
+        Some(why) => findings.unmet(row::SEAL_TIMESTAMP, Conclusion::PASSED, Detail::new(why.clone(), why)),
+    }
+}
+
+/// A seal by itself: its maker, and whether it is in force at the time of the verdict (GB/T 38540-2020, GM/T 0031-2014 §6). Whether
+/// somebody may sign with it is asked where somebody has.
+pub(super) fn alone(context: &Context<'_>, entry: &SignatureFacts, seal: &SealFacts, poes: &Poes) -> SignatureVerdict {
+    let mut findings = Findings::new(context.policy);
+    for problem in &entry.problems {
+        let detail = Detail::new(problem.zh.clone(), problem.en.clone());
+        match problem.kind {
+            ProblemKind::Notice => findings.unmet(row::DEVIATIONS, Conclusion::PASSED, detail),
+            _ => findings.unmet(row::CONSTRAINTS, Conclusion::indeterminate("SIG_CONSTRAINTS_FAILURE"), detail),
+        }
+    }
+    findings.met(row::FORMAT);
+    let maker = maker(&mut findings, context, poes, seal);
+    own_time(&mut findings, context, poes, seal);
+    let times = Times { at: context.options.at, proven: None, after: None };
+    in_force(&mut findings, entry, seal, &times, None);
+    findings.unmet(row::SEAL_STATUS, Conclusion::PASSED, Detail::default());
+    let conclusion = findings.conclusion();
+    SignatureVerdict {
+        id: entry.id.clone(),
+        kind: entry.kind.name(),
+        indication: conclusion.indication,
+        sub_indication: conclusion.sub_indication(),
+        level: None,
+        signature_algorithm: entry.signer.signature_algorithm.clone(),
+        digest_algorithm: entry.signer.digest_algorithm.clone(),
+        signer: entry.signer.certificate.as_ref().map(shown),
+        anchor: anchor(context, &maker.path),
+        claimed_time: entry.claimed_time,
+        best_time: entry.claimed_time,
+        best_time_source: "claimed",
+        at_signing: maker.at_signing,
+        now: maker.now,
+        covers: entry.coverage.name(),
+        changes_after: entry.changes.name(),
+        seal: shown_seal(entry),
+        package: None,
+        checks: findings.checks(),
     }
 }
 

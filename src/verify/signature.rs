@@ -21,6 +21,9 @@ use crate::{
 
 /// Judges a signature or seal by what is proven of it; `tokens` are its own time-stamps.
 pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, proofs: &Proofs, tokens: &[JudgedToken]) -> SignatureVerdict {
+    if let Some(alone) = entry.seal.as_ref().filter(|seal| seal.alone) {
+        return seal::alone(context, entry, alone, &proofs.poes);
+    }
     let mut findings = Findings::new(context.policy);
     let signer = &entry.signer;
     let mut problems = entry.problems.clone();

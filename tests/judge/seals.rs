@@ -304,3 +304,46 @@ fn seals_of_others() {
     let told = look("UserV5.esl");
     assert!(told.warnings.iter().any(|warning| warning.en.contains("not valid when the seal was made")));
 }
+
+/// A seal by itself is judged as one: its maker, the maker's chain, its validity; and a signature made with one over what is given.
+#[test]
+fn seals_by_themselves_are_judged() {
+    use crate::ofd_signing::{esl, holder, judged};
+    use crate::signing::facts;
+    use xinyin::verify::Indication;
+    let authority = Authority::new(KeyKind::Sm2);
+    let maker = holder(&authority, 0x21, "制章单位");
+    for version in [Version::V1, Version::V4, Version::V5] {
+        let made = esl(&authority, &maker, version, ListKind::Certificates);
+        let verdict = judged(&authority, &facts(&made, None));
+        assert_eq!((verdict.format.as_str(), verdict.indication), ("seal", Indication::Passed), "{:#?}", verdict.defects);
+        let [seal] = verdict.signatures.as_slice() else { panic!("one seal") };
+        assert!(seal.kind == "seal" && seal.seal.as_ref().is_some_and(|seal| seal.id == "35089900000001"));
+        assert!(verdict.legal.signatures.is_empty(), "a seal by itself signs nothing");
+        for place in (0..made.len()).step_by(3) {
+            let mut altered = made.clone();
+            altered[place] ^= 1;
+            assert_ne!(judged(&authority, &facts(&altered, None)).indication, Indication::Passed, "{version:?} {place}");
+        }
+        // A signature with it, its content given, not given, another one.
+        let content = b"<Signature/>";
+        let (stamped, _) = stamp(&authority, version, &made);
+        let over = |content: Option<&[u8]>| judged(&authority, &facts(&stamped, content));
+        let sub = |verdict: &xinyin::verify::Verdict| verdict.sub_indication.clone().unwrap_or_default();
+        let good = over(Some(content));
+        assert!(good.indication == Indication::Passed && good.format == "seal", "{version:?}: {:#?}", good.defects);
+        assert_eq!(sub(&over(None)), "SIGNED_DATA_NOT_FOUND");
+        assert_eq!(sub(&over(Some(b"something else"))), "HASH_FAILURE");
+    }
+    // Its maker's certificate revoked; nobody's anchor.
+    let revoked = seal(&authority, &request(&authority, Version::V4));
+    assert_ne!(judged(&authority, &facts(&revoked, None)).indication, Indication::Passed);
+    let other = Authority::new(KeyKind::Sm2);
+    let foreign = esl(&other, &holder(&other, 0x21, "制章单位"), Version::V4, ListKind::Certificates);
+    assert_eq!(judged(&authority, &facts(&foreign, None)).sub_indication.as_deref(), Some("NO_CERTIFICATE_CHAIN_FOUND"));
+    let Some(corpus) = crate::corpus("seals::seals_by_themselves_are_judged") else { return };
+    let look = |name: &str| judged(&authority, &facts(&std::fs::read(corpus.join("samples/seals").join(name)).unwrap(), None));
+    let bad_time = |name: &str| look(name).signatures[0].checks.iter().any(|check| check.id == "XY-2115" && check.status == "warn");
+    assert!(bad_time("UserV5_ts.esl") && !bad_time("UserV5.esl"));
+    assert_eq!(look("SESealData.DER").sub_indication.as_deref(), Some("SIG_CRYPTO_FAILURE"));
+}
