@@ -41,6 +41,8 @@ pub struct Config {
     pub standing: BTreeMap<AgencyId, String>,
     /// Seals that licences are sealed with.
     pub licence_seals: Vec<LicenceSeal>,
+    /// Who may call the sharing interface of licences.
+    pub sharing_accounts: Vec<SharingAccount>,
     /// The provincial platform.
     pub province: province::Config,
     /// The folder of the file: paths in `province` are taken from it.
@@ -76,7 +78,26 @@ struct Written {
     #[serde(default)]
     licence_seal: Vec<LicenceSeal>,
     #[serde(default)]
+    sharing_account: Vec<SharingAccount>,
+    #[serde(default)]
     province: province::Config,
+}
+
+/// An account of the sharing interface of licences. Paths are taken from the folder of the file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SharingAccount {
+    /// Its id.
+    pub id: String,
+    /// Name of the caller, as it stands on copies.
+    pub name: String,
+    /// Whose licences it asks for.
+    pub agency: AgencyId,
+    /// Its SM2 certificate.
+    pub certificate: PathBuf,
+    /// Codes of the types that it may ask for; every type where none is listed.
+    #[serde(default)]
+    pub types: Vec<String>,
 }
 
 /// A seal that licences of one issuer are sealed with, and the key of its signatory. Paths are taken from the folder of the file.
@@ -87,8 +108,9 @@ pub struct LicenceSeal {
     pub issuer: String,
     /// What the seal is used for, as licence types name it.
     pub purpose: String,
-    /// The seal (.esl).
-    pub seal: PathBuf,
+    /// The seal (.esl); the issuer's active seal of this purpose in the register, under its dual control, where none is named.
+    #[serde(default)]
+    pub seal: Option<PathBuf>,
     /// The signatory's key: a file, or a PKCS#11 URI.
     pub key: String,
     /// The signatory's certificate and those above it.
@@ -159,6 +181,7 @@ impl Config {
             policies: written.policies.into_iter().map(|path| folder.join(path)).collect(),
             standing: written.standing_policies,
             licence_seals: written.licence_seal,
+            sharing_accounts: written.sharing_account,
             province: written.province,
             folder: folder.to_owned(),
         })

@@ -47,6 +47,11 @@ impl Actor {
         Self { agency, actor: format!("clerk:{clerk}"), party: Some(clerk) }
     }
 
+    /// Whoever asked for something that needs a seal.
+    pub(super) fn on_behalf(agency: AgencyId, actor: String, party: Option<PartyId>) -> Self {
+        Self { agency, actor, party }
+    }
+
     /// The operator of the installation, at its console.
     pub fn operator(agency: AgencyId) -> Self {
         Self { agency, actor: "operator".into(), party: None }

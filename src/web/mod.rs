@@ -20,6 +20,7 @@ mod passkey;
 pub mod problem;
 mod prove_pages;
 mod signatures;
+mod sharing;
 mod statics;
 pub mod text;
 mod upload;
@@ -107,6 +108,7 @@ pub fn router(world: Arc<World>) -> Router {
         .merge(protocol)
         .merge(api::routes())
         .merge(licences::routes())
+        .merge(sharing::routes())
         .merge(signatures::routes())
         .merge(machine::routes())
         .merge(openapi::routes())

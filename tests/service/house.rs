@@ -85,6 +85,7 @@ impl House {
             policies: Vec::new(),
             standing: Default::default(),
             licence_seals: Vec::new(),
+            sharing_accounts: Vec::new(),
             province: connectors,
             folder,
         };

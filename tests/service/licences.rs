@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::io::Cursor;
 use std::sync::Arc;
 use tower::ServiceExt;
-use xinyin::config::{Config, LicenceSeal};
+use xinyin::config::{Config, LicenceSeal, SharingAccount};
 use xinyin::fault::code;
 use xinyin::licence::Application;
 use xinyin::licence::state::Act;
@@ -35,6 +35,7 @@ struct Office {
     house: House,
     code: String,
     kind: String,
+    key: String,
     _lab: LabProcess,
     _folders: [tempfile::TempDir; 2],
 }
@@ -95,10 +96,17 @@ async fn office(test: &str, kind: Kind) -> Option<Office> {
         licence_seals: vec![LicenceSeal {
             issuer: code.clone(),
             purpose: "行政审批专用章".into(),
-            seal: file,
+            seal: Some(file),
             key: held["key"].as_str().unwrap().to_owned(),
             certificates: vec![path("certificate"), path("chain")],
             password: None,
+        }],
+        sharing_accounts: vec![SharingAccount {
+            id: "acct-1".into(),
+            name: "示例大厅".into(),
+            agency: "hall".parse().unwrap(),
+            certificate: path("certificate"),
+            types: Vec::new(),
         }],
         outbound: vec![Origin::named(&lab.url("/")).unwrap()],
         timestamp: lab.described.timestamp_authorities.iter().rev().map(|one| one.url.parse().unwrap()).collect(),
@@ -118,7 +126,7 @@ async fn office(test: &str, kind: Kind) -> Option<Office> {
         TYPE.replace(TYPE.lines().find(|line| line.starts_with("code = \"1135")).unwrap(), &format!("code = \"{code}\""))
     };
     let kind = kind.replace("龙岩市示例区市场监督管理局", organisation["name"].as_str().unwrap());
-    Some(Office { world, app, house, code, kind, _lab: lab, _folders: folders })
+    Some(Office { world, app, house, code, kind, key: held["key"].as_str().unwrap().to_owned(), _lab: lab, _folders: folders })
 }
 
 impl Office {
@@ -362,4 +370,79 @@ async fn programs_of_an_agency_use_the_api() {
     assert_eq!((status, &serde_json::from_str::<Value>(&text).unwrap()["state"]), (StatusCode::OK, &json!("cancelled")), "{text}");
     assert_eq!(office.ask("POST", &path, &[("authorization", &ours), json_kind], decision).await.0, StatusCode::CONFLICT);
     assert!(office.code.len() == 18);
+}
+
+/// A time as the sharing interface writes it.
+fn written(at: xinyin::moment::Moment, form: &str) -> String {
+    let text = at.beijing();
+    let plain: String = text[..19].replace('T', " ");
+    if form == "compact" { plain.replace(['-', ':', ' '], "") } else { plain }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sharing_interface_answers_who_signs_and_no_one_else() {
+    let Some(office) = office("licence-sharing", Kind::Sqlite).await else { return };
+    office.register().await;
+    let issued = licences::issue(&office.world, &office.asker(), &office.order("张示例")).await.unwrap();
+    let identity = xinyin::keys::open(&office.key, None).unwrap();
+    let sign = |message: &str| STANDARD.encode(identity.signer.sign(message.as_bytes()).unwrap());
+    let now = || office.world.clock.now();
+    let access = format!("{}acct-1{}", written(now(), "compact"), "0123456789abcdef0123456789abcdef");
+    let ask_token = async |access: &str, sign: &str| {
+        let body = json!({ "accessId": access, "accountId": "acct-1", "sign": sign }).to_string();
+        let (_, text) = office.ask("POST", "/sharing/v1/token", &[], body).await;
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    assert_eq!(ask_token(&access, &sign("other")).await["head"]["status"], "11");
+    assert_eq!(ask_token(&access.replacen("202", "201", 1), &sign(&access)).await["head"]["status"], "11");
+    let given = ask_token(&access, &sign(&access)).await;
+    let token = given["data"]["accessToken"].as_str().unwrap().to_owned();
+    let call = async |service: &str, data: Value, forge: &str| {
+        let head = json!({ "accessId": access, "accountId": "acct-1", "accessToken": token, "reqTime": written(now(), "spaced") });
+        let body = json!({ "head": head, "data": data }).to_string();
+        let signature = sign(&body);
+        let path = format!("/sharing/v1/{service}");
+        let sent = if forge == "body" { body.replace("张示例", "李示例") } else { body };
+        let (_, text) = office.ask("POST", &path, &[("x-account-id", "acct-1"), ("x-sign", &signature)], sent).await;
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let (kind, number) = ("11100000000013338W901", "350899199001010013");
+    let said = call("info", json!({ "certIdentifier": issued.identifier }), "").await;
+    assert_eq!((&said["head"]["status"], &said["data"]["state"]), (&json!("0"), &json!("in-force")), "{said}");
+    assert!(!said.to_string().contains(number), "masked: nobody asked by the number");
+    let said = call("holder", json!({ "certTypeCode": kind, "holderCode": number, "holderTypeCode": "111", "useCause": "办理" }), "").await;
+    assert_eq!(said["data"]["certificates"][0]["certIdentifier"], json!(issued.identifier));
+    assert_eq!(call("qr", json!({ "qrCode": issued.address }), "").await["data"]["certIdentifier"], json!(issued.identifier));
+    let serial = issued.identifier.split('.').nth(7).unwrap().to_owned();
+    let verify = |holder: &str, number: &str, no: &str| json!({ "certTypeCode": kind, "certData": { "certNo": no, "holder": holder, "holderCode": number }, "useCause": "办理" });
+    for (data, result) in [
+        (verify("张示例", number, &serial), "0"),
+        (verify("李示例", number, &serial), "6"),
+        (verify("张示例", "350899199001010021", &serial), "5"),
+        (verify("张示例", number, ""), "4"),
+    ] {
+        assert_eq!(call("verify-info", data, "").await["data"]["verifyResult"], result);
+    }
+    let forged = call("verify-info", verify("张示例", number, &serial), "body").await;
+    assert_eq!(forged["head"]["status"], "11", "the signature is over the exact body");
+    let file = STANDARD.encode(office.file(&issued.identifier, "ofd").await);
+    let asked = |content: &str| json!({ "certTypeCode": kind, "contentType": "base64", "content": content, "useCause": "办理" });
+    assert_eq!(call("verify-file", asked(&file), "").await["data"]["verifyResult"], "0");
+    assert_eq!(call("verify-file", asked(&STANDARD.encode(b"nothing")), "").await["data"]["verifyResult"], "1");
+    let said = call("download", json!({ "certIdentifier": issued.identifier, "useCause": "办理示例事项" }), "").await;
+    let path = said["data"]["url"].as_str().unwrap().strip_prefix(&office.world.config.issuer).unwrap().to_owned();
+    let get = async || office.app.clone().oneshot(Request::get(&path).body(Body::empty()).unwrap()).await.unwrap();
+    let octets = get().await.into_body().collect().await.unwrap().to_bytes();
+    let verdict = office.checked("copy.ofd", &octets).await;
+    assert_eq!(verdict["licence"]["annotated_copy"]["value"], "办理示例事项");
+    assert_eq!(get().await.status(), StatusCode::NOT_FOUND, "once");
+    let wrong = json!({ "certificateIdentifier": issued.identifier, "problemRemark": "地址有误", "telephone": "0597-0000000" });
+    assert!(call("wrong", wrong, "").await["data"]["receiptNumber"].as_str().unwrap().len() == 32);
+    assert_eq!(call("missing", json!({}), "").await["head"]["status"], "12");
+    assert_eq!(call("nothing", json!({}), "").await["head"]["status"], "2");
+    licences::act(&office.world, &office.asker(), &issued.identifier, Act::Suspended, "核查", None).await.unwrap();
+    assert_eq!(call("verify-info", verify("张示例", number, &serial), "").await["data"]["verifyResult"], "2");
+    assert_eq!(call("download", json!({ "certIdentifier": issued.identifier, "useCause": "x" }), "").await["head"]["status"], "21");
+    office.house.pass(7200);
+    assert_eq!(call("info", json!({ "certIdentifier": issued.identifier }), "").await["head"]["status"], "11", "the token has lapsed");
 }

@@ -2,8 +2,7 @@
 //! and numbers masked. A code that nobody was given gets the same answer as one of the wrong form.
 
 use super::definition;
-use super::making::named;
-use super::status::{of_identifier, state};
+use super::status::state;
 use crate::doc::source::ByteSource;
 use crate::fault::Fault;
 use crate::licence::{self, Checked as Application, FieldKind, masked, shown_holder};
@@ -12,7 +11,6 @@ use crate::service::policies;
 use crate::service::verifications::{Submission, judge, trusted};
 use crate::store::licences::{self, Stage};
 use crate::store::phone_codes::attempt;
-use crate::verify::licence::LicenceStatus;
 use crate::verify::{Evidence, Options, Revocation, Verdict};
 use crate::world::World;
 use serde::Serialize;
@@ -127,13 +125,4 @@ pub async fn by_file(world: &Arc<World>, name: &str, document: Box<dyn ByteSourc
         Options { file: crate::service::verifications::base_name(name).to_owned(), at: now, at_given: false, revocation: Revocation::Hard };
     let submission = Submission { file: options.file.clone(), document, content: None, policy: None, at: None };
     Ok(judge(Arc::clone(world), submission, known, policy, options).await?.verdict)
-}
-
-/// What our register says of the licence in a file, read without judging it.
-#[expect(dead_code, reason = "the sharing interface asks it")]
-pub(super) async fn of_octets(world: &World, octets: &[u8]) -> Result<Option<LicenceStatus>, Fault> {
-    match named(octets) {
-        Some(identifier) => of_identifier(world, &identifier, world.clock.now()).await,
-        None => Ok(None),
-    }
 }

@@ -1,7 +1,6 @@
 //! Making the two files of a licence or copy: laid out, sealed, judged.
 
 use super::sealing::Sealing;
-use crate::doc::ReadOptions;
 use crate::fault::{Fault, code};
 use crate::files::fonts;
 use crate::id::LicenceIdentifier;
@@ -163,11 +162,4 @@ async fn pass(
     }
     let document = hex::decode(&verdict.sha256).ok().and_then(|digest| digest.try_into().ok()).unwrap_or_default();
     Ok(frozen::freeze(&judged.rested_on, &policy, &options, &document))
-}
-
-/// The identifier that a file names, if it is a licence.
-pub(super) fn named(octets: &[u8]) -> Option<String> {
-    let facts = crate::doc::read(&octets.to_vec(), &ReadOptions::default()).ok()?;
-    let licence = facts.licence?;
-    licence.metadata.one(crate::doc::licence::name::IDENTIFIER).map(str::to_owned)
 }

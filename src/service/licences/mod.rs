@@ -12,6 +12,7 @@ mod issue;
 mod making;
 mod receipts;
 mod sealing;
+pub mod sharing;
 mod status;
 mod types;
 
