@@ -50,7 +50,8 @@ impl Sealing {
     /// [`code::LICENCE_SEAL`] where none is configured or it cannot be read.
     pub async fn open(world: &World, agency: &AgencyId, kind: &LicenceType) -> Result<Self, Fault> {
         let fits = |seal: &&LicenceSeal| seal.issuer == kind.issuer.code && seal.purpose == kind.seal.purpose;
-        let missing = || refused(format!("no licence_seal is configured for issuer {} and purpose {}", kind.issuer.code, kind.seal.purpose));
+        let missing =
+            || refused(format!("no licence_seal is configured for issuer {} and purpose {}", kind.issuer.code, kind.seal.purpose));
         let place = world.config.licence_seals.iter().find(fits).ok_or_else(missing)?;
         let folder = &world.config.folder;
         let read = |path: &std::path::Path| {

@@ -151,13 +151,15 @@ pub async fn call(world: &Arc<World>, service: &str, account_id: &str, signature
     }
     let id = account.id.as_str();
     let window = Duration::from_secs(60);
-    let counted = world.store.write("count a sharing call", |tx| Box::pin(async move { Ok(attempt(tx, "sharing", id, MOST, window, now).await?) }));
+    let counted =
+        world.store.write("count a sharing call", |tx| Box::pin(async move { Ok(attempt(tx, "sharing", id, MOST, window, now).await?) }));
     if !counted.await? {
         return Err(TOO_OFTEN.into());
     }
     let answer = Sharing { world, account, data: &asked.data, now }.answer(service).await;
     let status = answer.as_ref().map_or_else(|denied| denied.0, |_| "0");
-    let facts = &json!({ "account": account.id, "service": service, "status": status, "cause": text(&asked.data, "useCause").unwrap_or_default() });
+    let facts =
+        &json!({ "account": account.id, "service": service, "status": status, "cause": text(&asked.data, "useCause").unwrap_or_default() });
     let agency = &account.agency;
     let witnessed = world.store.write("witness a sharing call", |tx| {
         Box::pin(async move {
@@ -251,7 +253,8 @@ impl Sharing<'_> {
         known.await?.ok_or(NO_TYPE)?;
         let number = normalise(number).map_err(|_| EMPTY)?;
         let number = number.as_str();
-        let found = self.world.store.read("a holder's licences", |tx| Box::pin(async move { Ok(licences::by_holder(tx, kind, number).await?) }));
+        let found =
+            self.world.store.read("a holder's licences", |tx| Box::pin(async move { Ok(licences::by_holder(tx, kind, number).await?) }));
         Ok(found.await?.into_iter().filter(|licence| licence.agency == self.account.agency).collect())
     }
 
@@ -271,7 +274,8 @@ impl Sharing<'_> {
         let kind = self.needed("certTypeCode")?;
         let data = self.data.get("certData").cloned().unwrap_or_default();
         let result = |code: u8| json!({ "verifyResult": code.to_string() });
-        let (Some(number), Some(holder), Some(holder_code)) = (text(&data, "certNo"), text(&data, "holder"), text(&data, "holderCode")) else {
+        let (Some(number), Some(holder), Some(holder_code)) = (text(&data, "certNo"), text(&data, "holder"), text(&data, "holderCode"))
+        else {
             return Ok(result(4));
         };
         let mut other = false;
@@ -305,7 +309,9 @@ impl Sharing<'_> {
             (Indication::Passed, ..) => "2",
             _ => "1",
         };
-        Ok(json!({ "verifyResult": result, "verdict": verdict.verdict, "indication": verdict.indication.name(), "licence": verdict.licence }))
+        Ok(
+            json!({ "verifyResult": result, "verdict": verdict.verdict, "indication": verdict.indication.name(), "licence": verdict.licence }),
+        )
     }
 
     /// An annotated copy for the cause that is named, behind an address that serves once.
@@ -340,9 +346,10 @@ impl Sharing<'_> {
         }
         let octets = self.data.to_string();
         let (body, agency, account, now) = (octets.as_bytes(), &self.account.agency, self.account.id.as_str(), self.now);
-        let added = self.world.store.write("keep a report", |tx| {
-            Box::pin(async move { Ok(licences::add_feedback(tx, agency, account, kind, body, now).await?) })
-        });
+        let added = self
+            .world
+            .store
+            .write("keep a report", |tx| Box::pin(async move { Ok(licences::add_feedback(tx, agency, account, kind, body, now).await?) }));
         Ok(json!({ "receiptNumber": added.await? }))
     }
 }
@@ -354,7 +361,8 @@ pub async fn downloaded(world: &World, id: &str) -> Result<Option<File>, Fault> 
     let spent = world.store.write("spend a download", |tx| {
         Box::pin(async move {
             let Some(body) = challenges::spend(tx, id, "licence-download", "", now).await? else { return Ok(None) };
-            let (licence, copy): (LicenceId, String) = serde_json::from_slice(&body).map_err(|error| Fault::new(code::SYSTEM).because(error))?;
+            let (licence, copy): (LicenceId, String) =
+                serde_json::from_slice(&body).map_err(|error| Fault::new(code::SYSTEM).because(error))?;
             Ok(licences::file(tx, &licence, &copy, "ofd").await?)
         })
     });
