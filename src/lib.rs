@@ -2,13 +2,13 @@
 //!
 //! # The rooms
 //!
-//! Pure (no I/O, no clock, no randomness, not async): [`id`], [`crypto`], [`pki`], [`doc`], [`login`], [`sign`], [`verify`], `report`, `licence`.
+//! Pure (no I/O, no clock, no randomness, not async): [`id`], [`crypto`], [`pki`], [`doc`], [`login`], [`sign`], [`verify`], `report`, `preview`, `licence`.
 //! Doors (I/O, one thing each): `store`, `net`, `files`, `keys`, `province`. Conduct: `service`. Faces: `web`, `cli`.
 //! `lab` is the stand-in province: a process of its own, reached only over the network.
 //!
 //! # Who may import whom
 //!
-//! faces → service → {pure, doors}. Among the pure: id, crypto ← pki ← doc ← verify ← {sign, report}; login uses id, pki and verdicts; licence uses id, crypto and doc.
+//! faces → service → {pure, doors}. Among the pure: id, crypto ← pki ← doc ← verify ← {sign, report}, sign ← preview; login uses id, pki and verdicts; licence uses id, crypto and doc.
 //! Doors import pure types, `net` for outbound calls and `files` for files; otherwise never one another. `tests/house.rs` enforces this table.
 //! `docs/architecture.md` walks the three journeys through the files.
 
@@ -37,6 +37,8 @@ pub mod lab;
 pub mod licence;
 #[cfg(feature = "service")]
 pub mod net;
+#[cfg(feature = "service")]
+pub mod preview;
 #[cfg(feature = "service")]
 pub mod province;
 #[cfg(feature = "service")]

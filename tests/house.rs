@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Rooms without I/O, clock, dice or async.
-const PURE: &[&str] = &["id", "crypto", "pki", "doc", "login", "sign", "verify", "report", "licence"];
+const PURE: &[&str] = &["id", "crypto", "pki", "doc", "login", "sign", "verify", "report", "preview", "licence"];
 /// One kind of I/O each.
 const DOORS: &[&str] = &["store", "net", "files", "keys", "province"];
 /// What every room may use.
@@ -23,6 +23,7 @@ fn allowed(room: &str) -> Option<Vec<&'static str>> {
         "verify" => vec!["id", "crypto", "pki", "doc"],
         "sign" => vec!["id", "crypto", "pki", "doc", "verify"],
         "report" => vec!["verify"],
+        "preview" => vec!["doc", "sign", "pki", "crypto"],
         "licence" => vec!["id", "crypto", "doc"],
         "login" => vec!["id", "crypto", "pki", "verify"],
         // Doors: pure types, the traits of clock and dice, files and outbound calls; otherwise never one another.

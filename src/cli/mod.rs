@@ -17,6 +17,7 @@ mod lab;
 mod licence;
 mod logging;
 mod migrate;
+mod preview;
 mod receipt;
 mod reports;
 mod seal;
@@ -71,6 +72,8 @@ enum Command {
     Extend(Box<extend::Args>),
     /// Write the revision of a PDF that a signature covers
     Extract(extract::Args),
+    /// Draw pages of a PDF or OFD
+    Preview(preview::Args),
     /// Electronic seals: make one, say what one says
     Seal(Box<seal::Args>),
     /// Electronic licences: types, issue, state, copies
@@ -117,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Sign(args) => sign::run(&args),
         Command::Extend(args) => extend::run(&args),
         Command::Extract(args) => extract::run(&args),
+        Command::Preview(args) => preview::run(&args),
         Command::Seal(args) => seal::run(&args),
         Command::Licence(args) => licence::run(*args),
         Command::Connector(args) => connector::run(*args),

@@ -12,6 +12,7 @@ pub mod licences;
 pub mod log_in;
 pub mod policies;
 pub mod portals;
+pub mod preview;
 pub mod prove;
 pub mod raise;
 pub mod receipt_check;

@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::service::sign;
-use crate::store::{challenges, grants, logins, phone_codes, prepared_signatures, verdicts};
+use crate::store::{challenges, grants, logins, phone_codes, prepared_signatures, previews, verdicts};
 use crate::world::World;
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ pub async fn sweep(world: &World) -> Result<u64, Fault> {
         world.store.write("sweep tokens", |tx| Box::pin(async move { Ok(grants::sweep(tx, before).await?) })).await?,
         world.store.write("sweep challenges", |tx| Box::pin(async move { Ok(challenges::sweep(tx, before).await?) })).await?,
         world.store.write("sweep codes", |tx| Box::pin(async move { Ok(phone_codes::sweep(tx, before).await?) })).await?,
+        world.store.write("sweep previews", |tx| Box::pin(async move { Ok(previews::sweep(tx, world.clock.now()).await?) })).await?,
         world.store.write("sweep prepared", |tx| Box::pin(async move { Ok(prepared_signatures::sweep(tx, before).await?) })).await?,
         world.store.write("sweep repeated", |tx| Box::pin(async move { Ok(verdicts::sweep(tx, before).await?) })).await?,
     ];

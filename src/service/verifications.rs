@@ -63,7 +63,7 @@ pub struct Submission {
     /// The file's name as the caller gave it; the verdict bears its last part.
     pub file: String,
     /// The document.
-    pub document: Box<dyn ByteSource>,
+    pub document: Arc<dyn ByteSource>,
     /// What a detached signature covers.
     pub content: Option<Box<dyn ByteSource>>,
     /// Policy by name.
@@ -378,7 +378,7 @@ mod tests {
         let submission = |file: &str, document: &[u8], content: Option<&[u8]>, policy: Option<&str>, at: Option<i64>| {
             request_digest(&Submission {
                 file: file.into(),
-                document: Box::new(document.to_vec()),
+                document: Arc::new(document.to_vec()),
                 content: content.map(|content| Box::new(content.to_vec()) as Box<dyn ByteSource>),
                 policy: policy.map(Into::into),
                 at: at.map(Moment::from_millis),

@@ -43,6 +43,7 @@ pub mod parties;
 pub mod passkeys;
 pub mod phone_codes;
 pub mod prepared_signatures;
+pub mod previews;
 pub mod proofs;
 pub mod receipts;
 pub mod seal_grants;

@@ -9,6 +9,7 @@ use crate::ids::{AgencyId, ReceiptId};
 use crate::report::view::{Tongue, View};
 use crate::report::{Frame, Report, text as words};
 use crate::service::desk::{Clerk, clerk};
+use crate::service::preview;
 use crate::service::reports::Format;
 use crate::service::verifications::{self, Asker, Kept};
 use askama::Template;
@@ -69,7 +70,13 @@ async fn judge(State(app): State<App>, mut page: Page, form: Result<Multipart, M
     let form = form.map_err(|error| Fault::new(code::BAD_REQUEST).because(error))?;
     let submission = upload::submission(&app, form).await?;
     let asker = Asker::clerk(agency.clone(), clerk.party.clone());
-    let kept = verifications::submit(&app.world, &asker, submission, None).await?;
+    let document = submission.document.clone();
+    let (kept, drawn) = tokio::join!(verifications::submit(&app.world, &asker, submission, None), preview::draw(&*document));
+    let kept = kept?;
+    // A verdict without its pictures is a verdict all the same.
+    if let Err(fault) = preview::keep(&app.world, &agency, &kept.receipt, &drawn).await {
+        tracing::warn!(%fault, "a preview was not kept");
+    }
     Ok(page.see(&format!("/desk/{agency}/{}", kept.receipt)))
 }
 
@@ -111,6 +118,10 @@ async fn report(
         let agency: AgencyId = agency.parse().map_err(|_| Fault::new(code::NOT_FOUND))?;
         return api::receipt(&app, &agency, &kept.receipt).await;
     }
+    if let Some(number) = name.strip_prefix("page-").and_then(|rest| rest.strip_suffix(".png")) {
+        let agency: AgencyId = agency.parse().map_err(|_| Fault::new(code::NOT_FOUND))?;
+        return picture(&app, &agency, &kept, number).await;
+    }
     if name == "evidence.json" {
         let agency: AgencyId = agency.parse().map_err(|_| Fault::new(code::NOT_FOUND))?;
         return api::evidence(&app, &agency, &kept.receipt).await;
@@ -118,6 +129,15 @@ async fn report(
     let format = name.strip_prefix("report.").and_then(Format::named).ok_or_else(|| Fault::new(code::NOT_FOUND))?;
     let address = format!("{}/desk/{agency}/{receipt}", app.world.config.issuer);
     api::report(&app, &kept, Some(address), format).await
+}
+
+/// A page of the document as it was drawn for this verdict.
+async fn picture(app: &App, agency: &AgencyId, kept: &Kept, number: &str) -> Result<Response, Fault> {
+    let pages = preview::kept(&app.world, agency, &kept.receipt).await?;
+    let found = pages.into_iter().find(|page| page.number > 0 && page.number.to_string() == number);
+    let png = found.and_then(|page| page.picture.ok()).ok_or_else(|| Fault::new(code::NOT_FOUND))?;
+    let headers = [(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "no-store")];
+    Ok(axum::response::IntoResponse::into_response((headers, png)))
 }
 
 #[derive(Template)]
@@ -128,6 +148,7 @@ struct VerdictPage<'a> {
     v: View,
     unfolded: bool,
     json: String,
+    pages: Vec<preview::Page>,
 }
 
 async fn verdict(State(app): State<App>, mut page: Page, Path((agency, receipt)): Path<(String, String)>) -> Result<Response, Fault> {
@@ -141,6 +162,8 @@ async fn verdict(State(app): State<App>, mut page: Page, Path((agency, receipt))
     let frame = Frame { receipt: Some(kept.receipt.to_string()), ..Frame::default() };
     let tongue = if page.chinese() { Tongue::Zh } else { Tongue::En };
     let v = View::new(&Report::from_json(&kept.body)?, &frame, tongue);
-    let view = VerdictPage { page: &page, agency, v, unfolded: false, json };
+    let of = agency.parse().map_err(|_| Fault::new(code::NOT_FOUND))?;
+    let pages = preview::kept(&app.world, &of, &kept.receipt).await?;
+    let view = VerdictPage { page: &page, agency, v, unfolded: false, json, pages };
     Ok(page.html(StatusCode::OK, &view))
 }

@@ -290,6 +290,8 @@ texts! {
     DESK_REPORT_HTML = "网页报告" "Page";
     DESK_REPORT_XML = "ETSI 报告（XML）" "ETSI report (XML)";
     DESK_DOWNLOAD = "下载 JSON" "Download JSON";
+    DESK_PREVIEW = "文件预览" "The document";
+    DESK_PREVIEW_NOTE = "预览仅供查看，不作为核验依据；核验结论以上文为准。" "The pictures are only for looking at; the verdict above does not rest on them.";
     DESK_EVIDENCE = "核验证据" "Evidence";
     DESK_ANOTHER = "核验另一份文件" "Judge another document";
     DESK_JSON = "完整结论（JSON）" "The whole verdict (JSON)";

@@ -26,7 +26,7 @@ pub async fn submission(app: &App, mut form: Multipart) -> Result<Submission, Fa
             let Some((name, document)) = file else {
                 return Err(Fault::new(code::BAD_REQUEST).detail("the multipart form needs a part named file"));
             };
-            return Ok(Submission { file: name, document, content, policy, at });
+            return Ok(Submission { file: name, document: document.into(), content, policy, at });
         };
         match field.name().unwrap_or_default() {
             "file" if file.is_some() => return Err(Fault::new(code::BAD_REQUEST).detail("one file at a time")),

@@ -29,6 +29,7 @@ mod pdf_mutants;
 mod pdf_seals;
 mod pkits;
 mod policies;
+mod preview;
 mod profile;
 mod reports;
 mod seals;

@@ -26,7 +26,7 @@ pub(crate) struct Page {
     /// Width and height.
     pub size: (f64, f64),
     /// Its own contents and those of its templates: entries of the package.
-    contents: Vec<usize>,
+    pub contents: Vec<usize>,
 }
 
 #[cfg(test)]
@@ -158,19 +158,19 @@ fn object(node: roxmltree::Node<'_, '_>, glyphs: &mut Vec<Glyph>) {
 }
 
 /// `d1 d2 g n d …`: numbers, and `g n d` for n times d.
-struct Deltas<'a> {
+pub(crate) struct Deltas<'a> {
     words: std::str::SplitAsciiWhitespace<'a>,
     again: (usize, f64),
-    is_given: bool,
+    pub is_given: bool,
 }
 
 impl<'a> Deltas<'a> {
-    fn new(text: Option<&'a str>) -> Self {
+    pub fn new(text: Option<&'a str>) -> Self {
         let text = text.unwrap_or_default();
         Self { words: text.split_ascii_whitespace(), again: (0, 0.0), is_given: !text.trim().is_empty() }
     }
 
-    fn next(&mut self) -> Option<f64> {
+    pub fn next(&mut self) -> Option<f64> {
         loop {
             if let (left @ 1.., value) = self.again {
                 self.again = (left.saturating_sub(1), value);
@@ -186,11 +186,11 @@ impl<'a> Deltas<'a> {
     }
 }
 
-fn number(text: &str) -> Option<f64> {
+pub(crate) fn number(text: &str) -> Option<f64> {
     text.trim().parse::<f64>().ok().filter(|number| number.is_finite() && number.abs() < 1e6)
 }
 
-fn numbers<const N: usize>(text: &str) -> Option<[f64; N]> {
+pub(crate) fn numbers<const N: usize>(text: &str) -> Option<[f64; N]> {
     let list: Option<Vec<f64>> = text.split_ascii_whitespace().take(N.saturating_add(1)).map(number).collect();
     list?.try_into().ok()
 }

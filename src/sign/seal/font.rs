@@ -5,7 +5,7 @@ use skrifa::outline::{DrawSettings, OutlinePen};
 use skrifa::raw::{FileRef, FontRef};
 use skrifa::string::StringId;
 use skrifa::{
-    MetadataProvider,
+    GlyphId, MetadataProvider,
     instance::{LocationRef, Size},
 };
 
@@ -56,7 +56,16 @@ impl<'a> Font<'a> {
     pub fn glyph(&self, character: char) -> Result<Glyph, FontError> {
         let missing = FontError::Missing(character);
         let id = self.face.charmap().map(character).filter(|id| id.to_u32() != 0).ok_or(missing)?;
-        let outline = self.face.outline_glyphs().get(id).ok_or(missing)?;
+        self.outline(id).map_err(|error| if error == FontError::Unreadable { error } else { missing })
+    }
+
+    /// The outline that has this number in the font.
+    pub fn numbered(&self, number: u16) -> Result<Glyph, FontError> {
+        self.outline(GlyphId::from(number))
+    }
+
+    fn outline(&self, id: GlyphId) -> Result<Glyph, FontError> {
+        let outline = self.face.outline_glyphs().get(id).ok_or(FontError::Missing(char::REPLACEMENT_CHARACTER))?;
         let mut pen = Pen { steps: Vec::new(), units: self.units };
         let settings = DrawSettings::unhinted(Size::unscaled(), LocationRef::default());
         outline.draw(settings, &mut pen).map_err(|_| FontError::Unreadable)?;
