@@ -150,7 +150,8 @@ fn seals_of_packages_in_the_field_are_drawn() {
         eprintln!("skipped: {} is not there", folder.display());
         return;
     };
-    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|ending| ending == "ofd")).collect();
+    let mut paths: Vec<_> =
+        files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|ending| ending == "ofd")).collect();
     paths.sort();
     let mut red = 0;
     for path in paths.iter().take(4) {

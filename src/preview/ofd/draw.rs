@@ -126,7 +126,8 @@ impl<'c, 'r> Canvas<'c, 'r> {
             ..Paint::default()
         };
         let part = part.or_else(|| Rect::from_xywh(0.0, 0.0, 1.0, 1.0));
-        let shown = part.and_then(|part| Rect::from_ltrb(part.left() * width, part.top() * height, part.right() * width, part.bottom() * height));
+        let shown =
+            part.and_then(|part| Rect::from_ltrb(part.left() * width, part.top() * height, part.right() * width, part.bottom() * height));
         if let Some(shown) = shown {
             self.pixels.fill_rect(shown, &paint, transform, None);
         }
@@ -255,14 +256,9 @@ fn outline(glyph: &Glyph) -> Option<tiny_skia::Path> {
             Step::Move(end) => builder.move_to(single(end.x), single(end.y)),
             Step::Line(end) => builder.line_to(single(end.x), single(end.y)),
             Step::Quad(control, end) => builder.quad_to(single(control.x), single(control.y), single(end.x), single(end.y)),
-            Step::Cubic(first, second, end) => builder.cubic_to(
-                single(first.x),
-                single(first.y),
-                single(second.x),
-                single(second.y),
-                single(end.x),
-                single(end.y),
-            ),
+            Step::Cubic(first, second, end) => {
+                builder.cubic_to(single(first.x), single(first.y), single(second.x), single(second.y), single(end.x), single(end.y))
+            }
             Step::Close => builder.close(),
         }
     }

@@ -52,12 +52,14 @@ fn drawn(document: &dyn ByteSource, font: Option<&[u8]>, range: Range<usize>, de
     for body in &bodies {
         let Some(root) = body.root.as_deref().and_then(|root| locator.find("OFD.xml", root)) else { continue };
         let Ok(pages) = Pages::read(&package, &locator, root.entry) else { continue };
-        let wanted: Vec<_> = pages.list.iter().enumerate().filter(|(at, _)| range.contains(&before.saturating_add(*at).saturating_add(1))).collect();
+        let wanted: Vec<_> =
+            pages.list.iter().enumerate().filter(|(at, _)| range.contains(&before.saturating_add(*at).saturating_add(1))).collect();
         if !wanted.is_empty() {
             let resources = Resources::read(&package, &locator, root.entry);
             let stamps = stamps::read(&package, &locator, body.signatures.as_deref());
             for (at, page) in wanted {
-                let setting = Setting { package: &package, locator: &locator, resources: &resources, font: fallback.as_ref(), fallback: font, depth };
+                let setting =
+                    Setting { package: &package, locator: &locator, resources: &resources, font: fallback.as_ref(), fallback: font, depth };
                 let number = before.saturating_add(at).saturating_add(1);
                 found.push(Page { number, pages: 0, picture: setting.page(root.entry, page, &stamps) });
             }
