@@ -241,6 +241,16 @@ async function desk() {
         // Nobody else may read it: without the cookie the way leads to the login.
         const stranger = await fetch(download, { redirect: 'manual' });
         assert.equal(stranger.status, 303);
+        if (file.endsWith('.pdf')) {
+          // The first page stands there as a picture, for the same eyes alone.
+          const source = await browser.call('GET', `${browser.session}/element/${await browser.find('figure.preview img')}/property/src`);
+          const picture = await fetch(source, { headers: { cookie: cookies } });
+          assert.equal(picture.headers.get('content-type'), 'image/png', file);
+          assert.ok(Buffer.from(await picture.arrayBuffer()).subarray(1, 4).equals(Buffer.from('PNG')));
+          assert.equal((await fetch(source, { redirect: 'manual' })).status, 303);
+        } else {
+          assert.ok(await browser.has('p.preview-none'), `${file}: why there is no picture is said`);
+        }
       }
     });
   }

@@ -123,6 +123,6 @@ pub async fn by_file(world: &Arc<World>, name: &str, document: Box<dyn ByteSourc
     let policy = policies::choose(&world.config, &world.config.agency, None)?;
     let options =
         Options { file: crate::service::verifications::base_name(name).to_owned(), at: now, at_given: false, revocation: Revocation::Hard };
-    let submission = Submission { file: options.file.clone(), document, content: None, policy: None, at: None };
+    let submission = Submission { file: options.file.clone(), document: document.into(), content: None, policy: None, at: None };
     Ok(judge(Arc::clone(world), submission, known, policy, options).await?.verdict)
 }

@@ -147,7 +147,7 @@ async fn pass(
     known.licences = vec![status.clone()];
     let policy = policies::choose(&world.config, &asker.agency, None)?;
     let options = Options { file: format!("licence.{ending}"), at: now, at_given: false, revocation: Revocation::Hard };
-    let submission = Submission { file: options.file.clone(), document: Box::new(file.to_vec()), content: None, policy: None, at: None };
+    let submission = Submission { file: options.file.clone(), document: Arc::new(file.to_vec()), content: None, policy: None, at: None };
     let judged = judge(Arc::clone(world), submission, known, policy.clone(), options.clone()).await?;
     let verdict = &judged.verdict;
     if verdict.verdict != "valid" || verdict.licence.is_none() {
