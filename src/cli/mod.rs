@@ -13,6 +13,7 @@ mod extend;
 mod extract;
 mod init;
 mod installation;
+mod keys;
 mod lab;
 mod licence;
 mod logging;
@@ -60,6 +61,8 @@ enum Command {
     Client(client::Args),
     /// Is the audit log whole?
     Audit(audit::Args),
+    /// The keys that sign receipts
+    Keys(keys::Args),
     /// Judge signed documents
     Verify(verify::Args),
     /// Check a receipt offline
@@ -114,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Trust(args) => trust::run(args),
         Command::Client(args) => client::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Keys(args) => keys::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Receipt(args) => receipt::run(args),
         Command::Cert(args) => cert::run(args),

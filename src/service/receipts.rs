@@ -80,9 +80,52 @@ fn statement(world: &World, agency: &AgencyId, kept: &Kept, report: &Report, now
     Ok(statement.to_string().into_bytes())
 }
 
-/// The certificate of the key that signs receipts now, DER: what an offline check trusts.
-pub async fn certificate(world: &World) -> Result<Vec<u8>, Fault> {
-    Ok(key(world, world.clock.now()).await?.certificate)
+/// The certificates of the keys that sign and signed receipts, DER, the one that signs now first: what an offline check trusts.
+pub async fn certificates(world: &World) -> Result<Vec<Vec<u8>>, Fault> {
+    let current = key(world, world.clock.now()).await?;
+    let retired = listed(world).await?.into_iter().filter(|key| key.id != current.id).map(|key| key.certificate);
+    Ok(std::iter::once(current.certificate.clone()).chain(retired).collect())
+}
+
+/// A key as the list shows it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Key {
+    /// SHA-256 of its certificate.
+    pub certificate_sha256: String,
+    /// When it was made.
+    pub created_at: Moment,
+    /// When it was retired.
+    pub retired_at: Option<Moment>,
+}
+
+async fn listed(world: &World) -> Result<Vec<receipts::ListedKey>, Fault> {
+    let agency = &world.config.agency;
+    world.store.read("receipt keys", |tx| Box::pin(async move { Ok(receipts::list_keys(tx, agency).await?) })).await
+}
+
+/// Every key, the newest first.
+pub async fn keys(world: &World) -> Result<Vec<Key>, Fault> {
+    let shown = |key: receipts::ListedKey| Key { certificate_sha256: key.id, created_at: key.created_at, retired_at: key.retired_at };
+    Ok(listed(world).await?.into_iter().map(shown).collect())
+}
+
+/// Retires the key that signs now and makes another, both or neither. What the old one signed stays good under its certificate.
+pub async fn rotate(world: &World) -> Result<(), Fault> {
+    let now = world.clock.now();
+    let fresh = &new_key(world, now).await?;
+    let agency = &world.config.agency;
+    let rotated = world.store.write("rotate the receipt key", |tx| {
+        Box::pin(async move {
+            let retired = receipts::retire_keys(tx, agency, now).await?;
+            receipts::add_key(tx, fresh).await?;
+            let facts = json!({ "certificate": fresh.id, "retired": retired });
+            let entry =
+                audit::Entry { agency: Some(agency), party: None, at: now, event: "receipt-key.rotated", facts: &facts, personal: None };
+            audit::append(tx, entry).await?;
+            Ok(())
+        })
+    });
+    rotated.await
 }
 
 /// The key that signs now; the first one is made when it is first needed.

@@ -40,6 +40,42 @@ pub async fn current_key(tx: &mut Tx<'_>, agency: &AgencyId) -> Result<Option<Re
     row.as_ref().map(|row| read_key(tx, row)).transpose()
 }
 
+/// A key as the list shows it.
+#[derive(Debug, Clone)]
+pub struct ListedKey {
+    /// SHA-256 of its certificate.
+    pub id: String,
+    /// Its certificate, DER.
+    pub certificate: Vec<u8>,
+    /// When it was made.
+    pub created_at: Moment,
+    /// When it signed no more.
+    pub retired_at: Option<Moment>,
+}
+
+/// Every key of an agency, retired ones included, the newest first.
+pub async fn list_keys(tx: &mut Tx<'_>, agency: &AgencyId) -> Result<Vec<ListedKey>, StoreError> {
+    let query = sqlx::query(
+        "SELECT id, certificate, created_at, retired_at FROM receipt_keys WHERE agency_id = $1 ORDER BY created_at DESC, id LIMIT 1000",
+    );
+    let rows = tx.all(query.bind(agency.as_str())).await?;
+    let read = |row: &Row| {
+        Ok(ListedKey {
+            id: row.text("id")?,
+            certificate: row.bytes("certificate")?,
+            created_at: row.moment("created_at")?,
+            retired_at: row.moment_or_null("retired_at")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Retires every key of an agency that still signs.
+pub async fn retire_keys(tx: &mut Tx<'_>, agency: &AgencyId, now: Moment) -> Result<u64, StoreError> {
+    let query = sqlx::query("UPDATE receipt_keys SET retired_at = $2 WHERE agency_id = $1 AND retired_at IS NULL");
+    tx.execute(query.bind(agency.as_str()).bind(now.millis())).await
+}
+
 fn read_key(tx: &Tx<'_>, row: &Row) -> Result<ReceiptKey, StoreError> {
     let id = row.text("id")?;
     let private = tx.sealer.open(&context("receipt_keys", &id), &row.bytes("sealed")?);

@@ -157,19 +157,21 @@ pub async fn receipt(app: &App, agency: &AgencyId, id: &ReceiptId) -> Result<Res
     Ok(response)
 }
 
-/// The certificate of the key that signs receipts, PEM: what an offline check trusts.
+/// The certificates of the keys that sign and signed receipts, PEM, today's first: what an offline check trusts.
 #[utoipa::path(
     get, path = "/api/v1/receipts/certificate", tag = "verification",
-    responses((status = 200, description = "The certificate, PEM", content_type = "application/x-pem-file"))
+    responses((status = 200, description = "The certificates, PEM, that of today's key first", content_type = "application/x-pem-file"))
 )]
 pub async fn receipt_certificate(State(app): State<App>) -> Result<Response, Fault> {
-    let encoded = STANDARD.encode(receipts::certificate(&app.world).await?);
-    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
-    for line in encoded.as_bytes().chunks(64) {
-        pem.push_str(&String::from_utf8_lossy(line));
-        pem.push('\n');
+    let mut pem = String::new();
+    for certificate in receipts::certificates(&app.world).await? {
+        pem.push_str("-----BEGIN CERTIFICATE-----\n");
+        for line in STANDARD.encode(certificate).as_bytes().chunks(64) {
+            pem.push_str(&String::from_utf8_lossy(line));
+            pem.push('\n');
+        }
+        pem.push_str("-----END CERTIFICATE-----\n");
     }
-    pem.push_str("-----END CERTIFICATE-----\n");
     Ok(([(header::CONTENT_TYPE, "application/x-pem-file")], pem).into_response())
 }
 

@@ -121,6 +121,22 @@ fn a_receipt_is_checked_offline_by_us_and_by_others() {
     let output = peers::run(command.arg("-CAfile").arg(&roots), 60);
     assert!(output.status.success() && peers::said(&output).contains("Verification: OK"), "{}", peers::said(&output));
 
+    // Another key: the old receipt holds under the retired certificate, which the service keeps giving; the new one under the new.
+    let rotated = peers::run(xinyin().args(["keys", "rotate", "--format", "json", "--config", &desk.demo.text("/config")]), 60);
+    let keys: Value = serde_json::from_slice(&rotated.stdout).unwrap_or_else(|_| panic!("{}", peers::said(&rotated)));
+    let keys = keys["receipt_keys"].as_array().unwrap();
+    assert!(keys.len() == 2 && keys[0]["retired_at"].is_null() && keys[1]["retired_at"].is_string(), "{keys:?}");
+    let both = folder.path().join("both.pem");
+    std::fs::write(&both, desk.get("/portal_credentials", "/api/v1/receipts/certificate").1).unwrap();
+    assert_eq!(std::fs::read_to_string(&both).unwrap().matches("BEGIN").count(), 2);
+    let (later, _) = desk.post("good.pdf", &[]);
+    let newer = folder.path().join("newer.p7m");
+    std::fs::write(&newer, desk.get("/portal_credentials", &format!("/api/v1/receipts/{later}")).1).unwrap();
+    assert_eq!(desk.verify(&[&both, &anchors], &[], &newer).0, 0);
+    assert_eq!(desk.verify(&[&both, &anchors], &[], &file).0, 0);
+    let (status, told) = desk.verify(&[&service, &anchors], &[], &newer);
+    assert_eq!((status, amiss(&told)), (2, vec!["signer"]), "not by the old key: {told}");
+
     // Each part fails by itself.
     let (status, told) = desk.verify(&[&anchors], &[], &file);
     assert_eq!((status, amiss(&told)), (2, vec!["signer"]), "not this service's key: {told}");
