@@ -31,7 +31,7 @@ use crate::{
 use cms::Message;
 use facts::{ContentRanges, Format, Integrity, Problem, SignatureFacts, SignatureKind, SignerFacts, TimestampFacts, TimestampKind};
 use source::{ByteSource, Hashed};
-use std::io;
+use std::{collections::HashSet, io};
 
 /// Largest CMS file that is read; its content stands inside it, so that it must be held whole.
 pub const MAX_CMS: u64 = 128 * 1024 * 1024;
@@ -47,6 +47,20 @@ pub struct ReadOptions<'a> {
 
 /// Reads a document of any kind.
 pub fn read(source: &dyn ByteSource, options: &ReadOptions<'_>) -> io::Result<Facts> {
+    let mut facts = by_kind(source, options)?;
+    // One signature in two places, a field that waited for somebody else among them, would look like two.
+    let values = facts.signatures.iter().map(|entry| entry.signer.signature_value_sha256).filter(|value| *value != [0; 32]);
+    let mut seen = HashSet::new();
+    if values.into_iter().any(|value| !seen.insert(value)) {
+        facts.problems.push(Problem::malformed(
+            "同一签名值出现不止一次，看似多个签名",
+            "one signature value stands more than once, as if it were several signatures",
+        ));
+    }
+    Ok(facts)
+}
+
+fn by_kind(source: &dyn ByteSource, options: &ReadOptions<'_>) -> io::Result<Facts> {
     let kind = sniff::kind(source)?;
     let hashed = Hashed::new(source);
     let sha256 = || hashed.digest(Hash::Sha256).map(|digest| digest.try_into().unwrap_or_default());

@@ -55,6 +55,7 @@ pub fn corpus(test: &str) -> Option<PathBuf> {
 }
 mod evidence_files;
 mod fields;
+mod hostile;
 mod keys;
 mod large;
 mod levels;

@@ -293,6 +293,23 @@ fn packages_signed_with_a_message_pass_and_no_change_does() {
     }
 }
 
+/// A copy of a signature under another name, and one listed twice, are no second signature.
+#[test]
+fn one_signature_of_a_package_does_not_pass_for_two() {
+    let authority = crate::authority::Authority::new(KeyKind::Sm2);
+    let made = signed_by_message(&authority, &authority.signer, false);
+    let listing = |lines: &str| format!("<Signatures xmlns='http://www.ofdspec.org/2016'>{lines}</Signatures>").into_bytes();
+    let line = |id: u8, at: u8| format!("<Signature ID='{id}' BaseLoc='/Doc_0/Signs/Sign_{at}/Signature.xml'/>");
+    let mut files = made.files.clone();
+    files[3].1 = listing(&(line(1, 0) + &line(2, 0)));
+    expect(&verdict(&made.roots, &zip(&files)), Indication::Failed, "FORMAT_FAILURE");
+    let mut files = made.files.clone();
+    let copies: Vec<_> = files[4..6].iter().map(|(name, octets)| (name.replace("Sign_0", "Sign_1"), octets.clone())).collect();
+    files.extend(copies);
+    files[3].1 = listing(&(line(1, 0) + &line(2, 1)));
+    expect(&verdict(&made.roots, &zip(&files)), Indication::Failed, "FORMAT_FAILURE");
+}
+
 /// A signature value alone names nobody: with the signer's certificate at hand it is judged, without it stays undecided.
 #[test]
 fn a_bare_value_needs_the_signer_s_certificate() {
@@ -357,4 +374,24 @@ proptest! {
             prop_assert!(same.package.as_ref().is_some_and(|package| package.changed.is_empty() && package.uncovered.is_empty() && package.covered == 3));
         }
     }
+}
+
+/// Writes seeds of the fuzzing corpus anew: `cargo test --test judge ofd::seeds -- --ignored`. No test but a tool: it is left out of a
+/// run because it changes the kept files.
+#[test]
+#[ignore = "writes files"]
+fn seeds() {
+    let root = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    let write = |target: &str, name: &str, bytes: &[u8]| {
+        std::fs::create_dir_all(root.join(target)).unwrap();
+        std::fs::write(root.join(target).join(name), bytes).unwrap();
+    };
+    let sealer = sealer(true, "2027");
+    let made = sealer.package(2, "20260601000000Z");
+    let value = &made.files.iter().find(|(name, _)| name.ends_with("SignedValue.dat")).unwrap().1;
+    write("ofd", "two-documents", &zip(&made.files));
+    let authority = crate::authority::Authority::new(KeyKind::Sm2);
+    write("ofd", "message", &zip(&signed_by_message(&authority, &authority.signer, true).files));
+    write("seal", "seal", &sealer.seal);
+    write("seal", "signature", value);
 }

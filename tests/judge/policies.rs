@@ -1,10 +1,11 @@
 //! Policies move levels within bounds, anchors count in their time alone, and what the caller chose stands on the verdict.
 
-use crate::authority::{Authority, at};
+use crate::authority::{Authority, NOW, at};
 use crate::verdicts::Case;
-use xinyin::crypto::KeyKind;
+use xinyin::crypto::{Hash, KeyKind, Signer as _};
 use xinyin::doc::{ReadOptions, read};
 use xinyin::moment::Moment;
+use xinyin::pki::build::cms;
 use xinyin::verify::{AnchorRow, Evidence, Options, Policy, Purpose, Revocation, RowKind, TrustAnchor, Verdict, judge};
 
 const STAMPED: &str = "2026-03-10T01:59:00Z";
@@ -45,6 +46,47 @@ fn a_withdrawn_anchor_is_refused_in_its_own_words_unless_the_signature_is_proven
     // To come: still trusted today.
     assert_eq!(outcome(&with_rows(&unstamped, withdrawn("2026-12-01T00:00:00Z"))), ("TOTAL-PASSED", None));
     assert_eq!(outcome(&with_rows(&unstamped, Vec::new())), ("TOTAL-PASSED", None));
+}
+
+/// Stamped, by an authority under another anchor, before the withdrawal: it passes. Stamped after it, or under the same anchor that nobody
+/// trusts any more, it does not.
+#[test]
+fn what_is_stamped_before_an_anchor_is_withdrawn_stands() {
+    let (authority, other) = (Authority::new(KeyKind::P256), Authority::new(KeyKind::P256));
+    let algorithm = authority.signer.key.algorithm();
+    let chain = [authority.issuing.certificate.der().to_vec()];
+    let spec = cms::SignedDataSpec {
+        chain: &chain,
+        signing_time: Some(at(NOW)),
+        ..cms::SignedDataSpec::new(&algorithm, authority.signer.certificate.der(), cms::Content::Attached(b"content"))
+    };
+    let judged = |by: &Authority, withdrawn: &str| {
+        // The token says NOW.
+        let signed = cms::prepare(&spec).unwrap().sign(&authority.signer.key).unwrap();
+        let file = signed.encode(Some(&by.token(Hash::Sha256, signed.signature(), cms::Dialect::Cms)));
+        let rows = vec![row(RowKind::Withdrawn, "", Some(withdrawn), None)];
+        let evidence = Evidence {
+            anchors: vec![
+                TrustAnchor { rows, ..TrustAnchor::for_all(authority.root.certificate.clone()) },
+                TrustAnchor::for_all(other.root.certificate.clone()),
+            ],
+            crls: [&authority, &other].into_iter().flat_map(|one| [one.crl.clone(), one.root_crl.clone()]).collect(),
+            ..Evidence::default()
+        };
+        let options = Options { file: "a.p7m".into(), at: at("2026-11-25T00:00:00Z"), at_given: true, revocation: Revocation::Hard };
+        judge(&read(&file, &ReadOptions::default()).unwrap(), &evidence, &Policy::default(), &options)
+    };
+    let stands = judged(&other, "2026-11-24T00:00:00Z");
+    assert_eq!(outcome(&stands), ("TOTAL-PASSED", None), "{:#?}", stands.defects);
+    assert_eq!(stands.signatures[0].best_time_source, "signature-timestamp");
+    for (by, withdrawn, sub) in [
+        (&other, "2026-11-23T00:00:00Z", "NO_CERTIFICATE_CHAIN_FOUND"),
+        (&other, "2026-06-01T00:00:00Z", "NO_CERTIFICATE_CHAIN_FOUND"),
+        (&authority, "2026-11-24T00:00:00Z", "NO_CERTIFICATE_CHAIN_FOUND_NO_POE"),
+    ] {
+        let found = judged(by, withdrawn);
+        assert_eq!(outcome(&found), ("INDETERMINATE", Some(sub)), "{withdrawn}: {:#?}", found.defects);
+    }
 }
 
 #[test]

@@ -390,3 +390,25 @@ fn the_command_line_freezes_and_replays() {
     assert_eq!(crate::command::status(&run(&[&trust[..], &["--evidence", "broken.json", "good.p7m"]].concat())), 3);
     assert_eq!(crate::command::status(&run(&[&trust[..], &["--evidence-out", "x.json", "good.p7m", "bad.p7m"]].concat())), 3);
 }
+
+/// Writes seeds of the fuzzing corpus anew: `cargo test --test judge time::seeds -- --ignored`. No test but a tool: it stands here for
+/// the histories of the tests, and is left out of a run because it changes the kept files.
+#[test]
+#[ignore = "writes files"]
+fn seeds() {
+    let root = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    let write = |target: &str, name: &str, bytes: &[u8]| {
+        std::fs::create_dir_all(root.join(target)).unwrap();
+        std::fs::write(root.join(target).join(name), bytes).unwrap();
+    };
+    let history = History::new();
+    let file = history.file(With::ALL);
+    write("archive", "renewed", &file);
+    write("archive", "once", &history.file(With { late: false, ..With::ALL }));
+    let mut evidence = history.evidence(With::ALL);
+    evidence.certificates = vec![history.ca.certificate.clone()];
+    evidence.tokens = vec![history.token(&history.second, &file, "2022-06-10T00:00:00Z")];
+    evidence.first_seen = vec![([7; 32], at(SIGNED))];
+    write("frozen", "kept", &freeze(&evidence, &Policy::default(), &options(LOOKED_AT), &[3; 32]));
+    write("frozen", "empty", &freeze(&Evidence::default(), &Policy::default(), &options(LOOKED_AT), &[0; 32]));
+}

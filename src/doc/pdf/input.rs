@@ -7,8 +7,10 @@ use std::{borrow::Cow, cell::Cell};
 
 /// Files up to this size are held whole; of larger ones only pieces.
 const SMALL: u64 = 2 << 20;
-/// The largest piece one object may take (a signature's hexadecimal string included).
+/// The largest stream that is read at once.
 const LARGEST_PIECE: usize = 32 << 20;
+/// The largest object that is read, a signature's hexadecimal string included, the data of a stream not.
+const LARGEST_OBJECT: usize = 12 << 20;
 /// Octets that may be lexed or inflated for one document.
 const BUDGET: u64 = 256 << 20;
 
@@ -128,7 +130,8 @@ impl<'a> Input<'a> {
 
     /// Runs `read` on the octets from `at` up to `end`; a piece that proves too small is replaced by a larger one.
     pub fn read<T>(&self, at: u64, end: u64, read: impl Fn(&mut Lexer<'_>) -> Result<T, SyntaxError>) -> Result<T, PdfError> {
-        let limit = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX).min(LARGEST_PIECE);
+        let whole = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
+        let limit = whole.min(LARGEST_OBJECT);
         let mut size = if self.whole.is_some() { limit } else { limit.min(4096) };
         loop {
             let piece = self.piece(at, size)?;
@@ -138,6 +141,9 @@ impl<'a> Input<'a> {
             if lexer.touched_end && size < limit {
                 size = size.saturating_mul(8).min(limit);
                 continue;
+            }
+            if lexer.touched_end && limit < whole {
+                return Err(PdfError::Work);
             }
             return outcome.map_err(|error| PdfError::Syntax { at, error });
         }
