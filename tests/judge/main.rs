@@ -59,4 +59,5 @@ mod hostile;
 mod keys;
 mod large;
 mod levels;
+mod licence;
 mod pdf;

@@ -3,6 +3,7 @@
 
 mod client;
 mod documents;
+mod licences;
 mod place;
 mod portal;
 mod province;
@@ -114,6 +115,7 @@ async fn start(args: &Args, place: Place) -> Result<Running, Fault> {
     let service = Service::start(Config::read(&config)?, stopped).await?;
     let registered = place.fill(&service.world, &lab.description).await?;
     documents::make(&place, &lab.description).await?;
+    licences::make(&place, &service.world, &lab.description).await;
     let portal = start_portal(&place, &service, &registered).await?;
     shown::print(args.format, &place, &lab.description);
     Ok(Running { service, portal, lab, stop })

@@ -89,6 +89,7 @@ impl Place {
         let sections: toml::Table =
             serde_json::from_value(json!({ "province": lab.connectors })).map_err(|error| Fault::new(code::SYSTEM).because(error))?;
         whole.push_str(&format!("\n{sections}"));
+        whole.push_str(&super::licences::section(self, lab));
         if files::read_if_there(&config).is_ok_and(|found| found.is_none()) {
             let plan =
                 Plan { folder: self.folder.clone(), issuer, listen, database, agency, agency_name: AGENCY.1.into(), more: String::new() };
