@@ -115,7 +115,12 @@ fn each_lie_is_told_in_its_own_field() {
         let Some(package) = changed(&good, entry, old, new) else { return };
         // Sealed by the issuer all the same: the file is intact, and the licence is not valid.
         let verdict = judged(&authority, &sealed(&authority, &package));
-        assert_eq!((verdict.indication.name(), verdict.verdict), ("TOTAL-PASSED", "invalid"), "{entry} {old} → {new}: {:?}", verdict.licence);
+        assert_eq!(
+            (verdict.indication.name(), verdict.verdict),
+            ("TOTAL-PASSED", "invalid"),
+            "{entry} {old} → {new}: {:?}",
+            verdict.licence
+        );
         assert_eq!(field(&verdict, expected), "no", "{entry} {old} → {new}");
         assert_eq!(verdict.outcome().exit(), 1);
         assert!(verdict.defects.iter().any(|defect| defect.id.starts_with("XY-23")), "it is among the defects");
@@ -161,6 +166,10 @@ fn the_registers_word_decides_and_grows_old() {
         assert_eq!(ask(ended, before, NOW), ("invalid", "no"), "{ended}");
         assert_eq!(ask(ended, before, before), ("invalid", "no"), "{ended}: a no does not grow old");
     }
-    assert_eq!(ask("revoked", "2026-11-24T00:00:00Z", "2026-11-25T00:00:00Z"), ("valid", "yes"), "it ended after the time that is asked about");
+    assert_eq!(
+        ask("revoked", "2026-11-24T00:00:00Z", "2026-11-25T00:00:00Z"),
+        ("valid", "yes"),
+        "it ended after the time that is asked about"
+    );
     assert_eq!(ask("expired", "2026-11-22T00:00:00Z", NOW), ("invalid", "no"));
 }

@@ -82,7 +82,8 @@ async fn try_make(place: &Place, world: &Arc<World>, lab: &Description) -> Resul
         });
         let application: Application = serde_json::from_value(application).map_err(|error| Fault::new(code::SYSTEM).because(error))?;
         let key = format!("demo-{name}");
-        let issued = licences::issue(world, &asker, &Order { kind: CODE, application, applicant: None, key: Some(&key), row: None }).await?;
+        let issued =
+            licences::issue(world, &asker, &Order { kind: CODE, application, applicant: None, key: Some(&key), row: None }).await?;
         if ended {
             licences::act(world, &asker, &issued.identifier, Act::Cancelled, "样例：申请人申请注销", None).await?;
         } else {
