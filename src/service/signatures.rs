@@ -120,7 +120,7 @@ impl Terms {
         })
     }
 
-    fn prepare(&self, document: &Vec<u8>) -> Result<Prepared, Fault> {
+    fn prepare(&self, document: &dyn ByteSource) -> Result<Prepared, Fault> {
         let nonce = hex::decode(&self.nonce).ok().and_then(|nonce| nonce.try_into().ok()).ok_or(Fault::new(code::SYSTEM))?;
         Ok(sign::prepare(document, &self.request()?, nonce)?)
     }
@@ -182,7 +182,7 @@ pub async fn prepare(world: &World, agency: &AgencyId, actor: &str, wish: Wish) 
     let (to_sign, terms, document_digest, format) = {
         let document = Arc::clone(&document);
         blocking(move || {
-            let prepared = terms.prepare(&document)?;
+            let prepared = terms.prepare(&*document)?;
             prepared.rehearse(&*document)?;
             terms.message = hex::encode(Hash::Sha256.digest(prepared.message()));
             let (hash, digest) = prepared.content_digest();
@@ -252,7 +252,7 @@ pub async fn complete(world: &Arc<World>, agency: &AgencyId, actor: &str, id: &I
     let signed = {
         let (document, request) = (Arc::clone(&document), request.clone());
         blocking(move || {
-            let prepared = terms.prepare(&document)?;
+            let prepared = terms.prepare(&*document)?;
             if hex::encode(Hash::Sha256.digest(prepared.message())) != terms.message {
                 return Err(Fault::new(code::SYSTEM).detail("the preparation cannot be repeated"));
             }
