@@ -36,6 +36,7 @@ mod seals;
 mod separation;
 mod shipped_anchors;
 mod signing;
+mod sofd;
 mod status;
 mod time;
 mod verdicts;
