@@ -1,4 +1,6 @@
-//! `xinyin seal`: make electronic seals, and say what one says.
+//! `xinyin seal`: make electronic seals, say what one says, and the operator's part of the register.
+
+mod register;
 
 use crate::fault::{Fault, code};
 use crate::files::{self, Access, fonts};
@@ -7,6 +9,7 @@ use crate::keys::{self, Password};
 use crate::moment::Moment;
 use crate::pki::Certificate;
 use crate::pki::build::seal::{ListKind, Version};
+use crate::sign::seal::order::OrderFile;
 use crate::sign::seal::{FaceError, Font, Inspection, Listed, Request, Round, Square, inspect, png, prepare};
 use crate::world::{Clock as _, SystemClock, SystemDice, random};
 use serde::Serialize;
@@ -27,13 +30,16 @@ enum Command {
     Make(Box<MakeArgs>),
     /// Say what a seal says, and whether its maker's signature holds
     Inspect(InspectArgs),
+    #[command(flatten)]
+    Register(register::What),
 }
 
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Examples:\n  xinyin seal make --key maker.p12 --password-file pin.txt --owner 测试区行政审批局 --uscc 11350899MB00000021 \\\n    \
 --purpose 行政审批专用章 --signer window.crt --days 365 approval.esl\n  \
-xinyin seal make --key maker.pem --cert maker.crt --person --owner 张伟 --signer zhangwei.crt --picture-out zhangwei.svg zhangwei.esl\n\n\
+xinyin seal make --key maker.pem --cert maker.crt --person --owner 张伟 --signer zhangwei.crt --picture-out zhangwei.svg zhangwei.esl\n  \
+xinyin seal make --key pkcs11:token=maker --cert maker.crt --request seal-order.json approval.esl\n\n\
 Exit status: 0 made; 3 not made, with one sentence that says why. OUT is written whole or not at all."
 )]
 struct MakeArgs {
@@ -46,9 +52,12 @@ struct MakeArgs {
     /// The maker's certificate, where the key file does not hold it
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
+    /// The approved order that a register exported; it says everything else
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["owner", "uscc", "person", "purpose", "name", "id", "kind", "signer", "digests", "standard", "from", "until", "days", "picture", "size", "font", "picture_out"])]
+    request: Option<PathBuf>,
     /// The owner's name, as it stands along the arc
-    #[arg(long, value_name = "NAME")]
-    owner: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "request")]
+    owner: Option<String>,
     /// The owner's unified social credit code (needed but with --person)
     #[arg(long, value_name = "CODE")]
     uscc: Option<String>,
@@ -68,7 +77,7 @@ struct MakeArgs {
     #[arg(long, value_name = "N")]
     kind: Option<u32>,
     /// Certificate of somebody who may use it (repeatable)
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "request")]
     signer: Vec<PathBuf>,
     /// List digests of the certificates instead of the certificates
     #[arg(long)]
@@ -122,6 +131,7 @@ struct InspectArgs {
 pub fn run(args: &Args) -> ExitCode {
     match &args.command {
         Command::Inspect(args) => look(args),
+        Command::Register(what) => register::run(what),
         Command::Make(args) => match make(args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(fault) => {
@@ -140,6 +150,15 @@ fn make(args: &MakeArgs) -> Result<(), Fault> {
     let unreadable = |path: &str, error: &dyn std::fmt::Display| Fault::new(code::SEAL_CERTIFICATE).detail(format!("{path}: {error}"));
     let maker = identity.certificate().ok_or_else(|| unreadable("--cert", &"no certificate of this key was given"))?;
     let maker = Certificate::from_der(maker).map_err(|error| unreadable("--cert", &error))?;
+    if let Some(path) = &args.request {
+        let order = OrderFile::read(&read(path)?)?.order;
+        let prepared = prepare(&order.request(maker, SystemClock.now())?)?;
+        let signature =
+            identity.signer.sign(prepared.message()).map_err(|error| Fault::new(code::KEY_DEVICE).detail(error.to_string()))?;
+        let seal = prepared.finish(&signature)?;
+        order.check(&seal).map_err(|mismatch| Fault::new(code::SEAL_RESULT).detail(mismatch.to_string()))?;
+        return write(&args.output, &seal);
+    }
     let mut signers = Vec::new();
     for path in &args.signer {
         // Of a bundle the first is the signer's own.
@@ -147,6 +166,7 @@ fn make(args: &MakeArgs) -> Result<(), Fault> {
         let der = der.ok_or_else(|| unreadable(&path.display().to_string(), &"holds no certificate"))?;
         signers.push(Certificate::from_der(&der).map_err(|error| unreadable(&path.display().to_string(), &error))?);
     }
+    let owner = args.owner.as_deref().unwrap_or_default();
     let code = match &args.uscc {
         Some(text) => Some(UnifiedSocialCreditCode::parse(text).map_err(Fault::from)?),
         None if args.person => None,
@@ -172,7 +192,7 @@ fn make(args: &MakeArgs) -> Result<(), Fault> {
         },
         id: args.id.clone().unwrap_or_else(|| format!("{region}{serial:08}")),
         kind: args.kind.unwrap_or(if args.person { 2 } else { 1 }),
-        name: args.name.clone().unwrap_or_else(|| format!("{}{}", args.owner, args.purpose.as_deref().unwrap_or_default())),
+        name: args.name.clone().unwrap_or_else(|| format!("{owner}{}", args.purpose.as_deref().unwrap_or_default())),
         code,
         signers,
         list: if args.digests { ListKind::Digests } else { ListKind::Certificates },
@@ -195,15 +215,16 @@ fn picture(args: &MakeArgs, uscc: Option<&UnifiedSocialCreditCode>) -> Result<(V
     if let Some(path) = &args.picture {
         return Ok((read(path)?, (side, side)));
     }
+    let owner = args.owner.as_deref().unwrap_or_default();
     let refused = |error: &dyn std::fmt::Display| Fault::new(code::SEAL_PICTURE).detail(error.to_string());
     let octets = fonts::chinese(args.font.as_deref(), fonts::Style::Serif).map_err(|error| refused(&error))?;
     let octets = octets.ok_or_else(|| refused(&"no Chinese font is installed (Debian: fonts-noto-cjk)"))?;
     let font = Font::read(&octets).map_err(|error| refused(&error))?;
     let drawing = if args.person {
-        Square { owner: &args.owner, side }.draw(&font)
+        Square { owner, side }.draw(&font)
     } else {
         let code = uscc.map(UnifiedSocialCreditCode::expose);
-        Round { owner: &args.owner, purpose: args.purpose.as_deref(), code, diameter: side }.draw(&font)
+        Round { owner, purpose: args.purpose.as_deref(), code, diameter: side }.draw(&font)
     };
     let drawing = drawing.map_err(|error: FaceError| refused(&error))?;
     let bitmap = png(&drawing).ok_or_else(|| refused(&"the picture is too large"))?;

@@ -25,6 +25,8 @@ pub enum Endpoint {
     Tsa,
     /// CA certificates.
     Ca,
+    /// Electronic seals.
+    Seal,
 }
 
 /// A lie. Where an endpoint cannot tell it (a CRL has no nonce), it answers rightly.

@@ -69,6 +69,7 @@ pub struct Connectors {
     pub organisation: Connector,
     pub phone: Connector,
     pub time: Connector,
+    pub seal: Connector,
     pub ca: CaConnector,
 }
 
@@ -258,6 +259,7 @@ pub fn describe(folder: &Folder, places: &Places, port: u16, made: &Made, regist
             organisation: connector(),
             phone: connector(),
             time: connector(),
+            seal: connector(),
             ca: CaConnector { issuers: issuers.collect() },
         },
         authorities: Family::ALL.into_iter().map(authority).collect(),

@@ -43,7 +43,7 @@ use clock::{Change, LabClock};
 use folder::Folder;
 use inbox::Inbox;
 use profile::Places;
-use registry::{OrganisationState, PersonState, Registry, Since};
+use registry::{OrganisationState, PersonState, Registry, Seal, SealState, Since};
 use serde::Deserialize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tsa::Tsa;
@@ -76,6 +76,24 @@ enum NewStatus {
         /// Short name.
         organisation: String,
         state: OrganisationState,
+        /// Now, if none.
+        since: Option<Moment>,
+    },
+    /// A seal is entered: active from the begin of its validity on, on record since then where it has a number.
+    NewSeal {
+        /// Its code.
+        seal: String,
+        /// SHA-256 of its octets, hexadecimal.
+        sha256: String,
+        /// Number under which it is on record.
+        filing: Option<String>,
+        valid_from: Moment,
+        valid_until: Moment,
+    },
+    Seal {
+        /// Its code.
+        seal: String,
+        state: SealState,
         /// Now, if none.
         since: Option<Moment>,
     },
@@ -128,6 +146,17 @@ impl Lab {
             }
             NewStatus::Organisation { organisation, state, since } => {
                 let entry = with.organisations.iter_mut().find(|entry| entry.id == organisation);
+                entry.map(|entry| entry.history.push(Since { state, since: since.unwrap_or(now) }))
+            }
+            NewStatus::NewSeal { seal: code, sha256, filing, valid_from, valid_until } => {
+                let history = vec![Since { state: SealState::Active, since: valid_from }];
+                let filing = filing.map(|number| (number, valid_from));
+                with.seals.retain(|seal| seal.code != code);
+                with.seals.push(Seal { code, sha256, filing, valid_from, valid_until, history });
+                Some(())
+            }
+            NewStatus::Seal { seal, state, since } => {
+                let entry = with.seals.iter_mut().find(|entry| entry.code == seal);
                 entry.map(|entry| entry.history.push(Since { state, since: since.unwrap_or(now) }))
             }
         };

@@ -241,7 +241,7 @@ async fn set_status(State(lab): State<Arc<Lab>>, body: Bytes) -> Response {
             Err(error) => lab.broken(&error),
         },
         Err(_) => {
-            let why = "person or organisation (short name), state, since (RFC 3339)";
+            let why = "person or organisation (short name) or seal (code), state, since (RFC 3339); a new seal: seal, sha256, filing, valid_from, valid_until";
             (StatusCode::BAD_REQUEST, Json(serde_json::json!({"error": why}))).into_response()
         }
     }

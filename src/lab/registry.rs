@@ -83,13 +83,45 @@ pub struct Organisation {
     pub history: Vec<Since<OrganisationState>>,
 }
 
-/// Both registers; persisted as `registry.json`.
+/// An electronic seal's entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seal {
+    /// Its code, `esID`.
+    pub code: String,
+    /// SHA-256 of its octets, hexadecimal.
+    pub sha256: String,
+    /// The number under which it is on record, and since when; none: it is known, and not on record.
+    pub filing: Option<(String, Moment)>,
+    /// Begin of its validity.
+    pub valid_from: Moment,
+    /// Its end.
+    pub valid_until: Moment,
+    /// States by date.
+    pub history: Vec<Since<SealState>>,
+}
+
+/// What a seal's entry says from some moment on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SealState {
+    /// It may be used.
+    Active,
+    /// It may not be used for the time being.
+    Suspended,
+    /// It may never be used again.
+    Revoked,
+}
+
+/// The registers; persisted as `registry.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registry {
     /// Natural persons.
     pub persons: Vec<Person>,
     /// Organisations.
     pub organisations: Vec<Organisation>,
+    /// Electronic seals.
+    #[serde(default)]
+    pub seals: Vec<Seal>,
 }
 
 impl Registry {
@@ -115,6 +147,13 @@ impl Registry {
     /// An entry by its short name.
     pub fn organisation_by_id(&self, id: &str) -> Option<&Organisation> {
         self.organisations.iter().find(|entry| entry.id == id)
+    }
+}
+
+impl Registry {
+    /// The seal whose code and octets both fit.
+    pub fn seal(&self, code: &str, sha256: &str) -> Option<&Seal> {
+        self.seals.iter().find(|seal| seal.code == code && seal.sha256 == sha256)
     }
 }
 

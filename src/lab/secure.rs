@@ -5,7 +5,7 @@ use super::{
     chaos::{Endpoint, Mood},
     issue,
     misbehave::misbehaving,
-    registry::{OrganisationState, PersonState, as_of},
+    registry::{OrganisationState, PersonState, SealState, Since, as_of},
 };
 use crate::{moment::Moment, world::Clock as _};
 use axum::{Extension, Router, body::Bytes, extract::State, response::Response, routing::post};
@@ -20,6 +20,7 @@ pub fn router(lab: &Arc<Lab>) -> Router {
         .route("/organisation/match", misbehaving(lab, Endpoint::Organisation, post(organisation)))
         .route("/phone/deliver", misbehaving(lab, Endpoint::Phone, post(phone)))
         .route("/ca/issue", misbehaving(lab, Endpoint::Issue, post(certificate)))
+        .route("/seal/status", misbehaving(lab, Endpoint::Seal, post(seal)))
         .route("/time", misbehaving(lab, Endpoint::Time, post(time)))
         .layer(axum::extract::DefaultBodyLimit::max(64 << 10))
         .layer(RequestBodyTimeoutLayer::new(super::serve::PATIENCE))
@@ -42,7 +43,7 @@ trait Question: DeserializeOwned {
 macro_rules! questions {
     ($($name:ident)*) => { $(impl Question for $name { fn nonce(&self) -> &str { &self.nonce } })* };
 }
-questions! { PopulationQuestion OrganisationQuestion PhoneQuestion TimeQuestion IssueQuestion }
+questions! { PopulationQuestion OrganisationQuestion SealQuestion PhoneQuestion TimeQuestion IssueQuestion }
 
 /// Reads the question, or refuses it.
 fn read<Q: Question>(lab: &Lab, body: &[u8]) -> Result<Q, Box<Response>> {
@@ -192,6 +193,50 @@ async fn phone(State(lab): State<Arc<Lab>>, Extension(mood): Extension<Mood>, bo
     };
     tracing::info!(delivery, "text delivered to the inbox");
     lab.answers.answer("phone-delivery", &question.nonce, &body, now, PhoneAnswer { delivery }, mood)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SealQuestion {
+    nonce: String,
+    /// The seal's code, `esID`.
+    code: String,
+    /// SHA-256 of its octets, hexadecimal.
+    sha256: String,
+}
+
+#[derive(Serialize)]
+struct SealAnswer {
+    result: Match,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filing: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filed: Option<Moment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid_from: Option<Moment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid_until: Option<Moment>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    history: Vec<Since<SealState>>,
+}
+
+async fn seal(State(lab): State<Arc<Lab>>, Extension(mood): Extension<Mood>, body: Bytes) -> Response {
+    let question: SealQuestion = match read(&lab, &body) {
+        Ok(question) => question,
+        Err(refusal) => return *refusal,
+    };
+    let now = lab.clock.now();
+    let known = lab.registry().seal(&question.code, &question.sha256).cloned();
+    let content = SealAnswer {
+        result: if known.is_some() { Match::Match } else { Match::NoMatch },
+        filing: known.as_ref().and_then(|seal| seal.filing.clone()).map(|(number, _)| number),
+        filed: known.as_ref().and_then(|seal| seal.filing.as_ref()).map(|(_, since)| *since),
+        valid_from: known.as_ref().map(|seal| seal.valid_from),
+        valid_until: known.as_ref().map(|seal| seal.valid_until),
+        history: known.map(|seal| seal.history).unwrap_or_default(),
+    };
+    tracing::info!(result = ?content.result, "seal asked");
+    lab.answers.answer("seal-status", &question.nonce, &body, now, content, mood)
 }
 
 #[derive(Deserialize)]

@@ -70,6 +70,7 @@ pub fn registry() -> Registry {
             organisation("sample-agency", "样例区行政审批局", "11350899003599012Q", "zhou-jianguo", None),
             organisation("sample-coop", "样例茶叶专业合作社", "93350899MEXY00061J", "wang-hong", None),
         ],
+        seals: Vec::new(),
     }
 }
 

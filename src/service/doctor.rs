@@ -175,6 +175,7 @@ async fn province(list: &mut List, config: &Config, clock: &Arc<dyn Clock>, dice
         ("population", province.population().is_ok()),
         ("organisations", province.organisations().is_ok()),
         ("phone", province.phone().is_ok()),
+        ("seals", province.seals().is_ok()),
     ] {
         if configured {
             list.green(check, "configured");

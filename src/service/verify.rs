@@ -17,6 +17,7 @@ use crate::{
         path::{self, PathInput, PathResult},
     },
     verify::{self, Evidence, Options, Policy, TrustAnchor, Verdict},
+    world::World,
 };
 use std::path::PathBuf;
 use url::Url;
@@ -84,21 +85,26 @@ pub async fn online(
     options: &Options,
     net: &Net,
 ) -> std::io::Result<(Verdict, Evidence)> {
-    recognised(source, contents, evidence, policy, options, net).await.map(|(verdict, fetched, _)| (verdict, fetched))
+    recognised(source, contents, evidence, policy, options, (net, None)).await.map(|(verdict, fetched, _)| (verdict, fetched))
 }
 
-/// Judges like [`online`]; tells too what the document is recognised by when it comes again ([`verify::identities`]).
+/// Judges like [`online`]; tells too what the document is recognised by when it comes again ([`verify::identities`]). Of an
+/// installation, the registers of its seals are asked too.
 pub async fn recognised(
     source: &dyn ByteSource,
     contents: &[&dyn ByteSource],
     evidence: &Evidence,
     policy: &Policy,
     options: &Options,
-    net: &Net,
+    (net, world): (&Net, Option<&World>),
 ) -> std::io::Result<(Verdict, Evidence, Vec<[u8; 32]>)> {
     let mut known = evidence.clone();
     let facts = read(source, contents, &mut known)?;
     let mut fetched = Evidence::default();
+    if let Some(world) = world {
+        fetched.seals = super::seals::gather(world, &facts, &known.seals).await.map_err(std::io::Error::other)?;
+        known.seals.extend(fetched.seals.iter().cloned());
+    }
     let mut asked: Vec<verify::Need> = Vec::new();
     for _ in 0..ROUNDS {
         let more = gather(&verify::needs(&facts, &known, options), net, &mut asked).await;

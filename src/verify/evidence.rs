@@ -109,6 +109,8 @@ pub struct Evidence {
     pub document: Vec<(Hash, Vec<u8>)>,
     /// What registers of licences said.
     pub licences: Vec<super::licence::LicenceStatus>,
+    /// What registers of seals said.
+    pub seals: Vec<super::register::SealStatus>,
 }
 
 impl Evidence {
@@ -124,6 +126,7 @@ impl Evidence {
         self.statements.extend(other.statements);
         self.document.extend(other.document);
         self.licences.extend(other.licences);
+        self.seals.extend(other.seals);
     }
 }
 

@@ -67,6 +67,8 @@ struct File {
     records: Vec<FileRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     licences: Vec<super::licence::LicenceStatus>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    seals: Vec<super::register::SealStatus>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -185,6 +187,7 @@ pub fn freeze_under(evidence: &Evidence, added: Option<&Record>, policy: &Policy
         statements: evidence.statements.iter().map(written).collect(),
         records: evidence.records.iter().map(|record| recorded(record, false)).chain(added.map(|record| recorded(record, true))).collect(),
         licences: evidence.licences.clone(),
+        seals: evidence.seals.clone(),
     };
     let mut octets = serde_json::to_vec(&file).unwrap_or_default();
     octets.push(b'\n');
@@ -214,6 +217,11 @@ pub fn thaw(octets: &[u8], provenance: Provenance) -> Result<Frozen, FrozenError
     };
     // What a register said is believed only of those who asked it themselves.
     let licences = if provenance == Provenance::OwnStore { file.licences } else { Vec::new() };
+    if file.seals.len() > MAX_OBJECTS {
+        return Err(FrozenError::TooMany);
+    }
+    // A file may speak against a seal; it does not show that one was in force.
+    let seals = file.seals.into_iter().map(|status| if provenance == Provenance::OwnStore { status } else { status.told() }).collect();
     let evidence = Evidence {
         anchors: Vec::new(),
         certificates: objects("certificate", &file.certificates, |der| Certificate::from_der(&der).ok())?,
@@ -225,6 +233,7 @@ pub fn thaw(octets: &[u8], provenance: Provenance) -> Result<Frozen, FrozenError
         statements: statements(&file.statements)?,
         document: Vec::new(),
         licences,
+        seals,
     };
     Ok(Frozen {
         evidence,

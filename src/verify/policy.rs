@@ -280,6 +280,11 @@ pub mod row {
             ["有效" "It is"]
             ["印章自带的时间戳无效（TIMESTAMP_BAD），不作为证据" "It is not (TIMESTAMP_BAD) and proves nothing"]
             ["需要时请制章者重新制作印章" "Have the maker make the seal anew where it matters"];
+        SEAL_IN_FORCE "XY-2116" Fail false "GB/T 38540-2020; GM/T 0031-2014 §7 (d); 国务院关于在线政务服务的若干规定 §9"
+            ["用章时印章是否已停用、撤销或失效？" "Was the seal suspended, revoked or ended when it was used?"]
+            ["登记机构的记录显示没有" "By the register's word it was not"]
+            ["登记机构的记录显示印章当时不可用，或不能排除" "By the register's word it was, or that cannot be ruled out"]
+            ["请向印章登记机构核实；需要时用有效的印章重新签章" "Ask the register of the seal; seal again with a seal in force where needed"];
         LICENCE_IDENTIFIER "XY-2301" Fail false "GB/T 36904-2018; GB/T 36903-2018"
             ["证照标识是否写明，且与类型、颁发机构一致？" "Does the licence name one identifier that agrees with its type and issuer?"]
             ["证照标识与类型、颁发机构一致" "It does"]

@@ -2,6 +2,8 @@
 //!
 //! GB/T 38540-2020, GM/T 0031-2014 §6 (seal) and §7 (seal signature), GB/T 33190-2016 §18.
 
+mod status;
+
 use super::{
     Context, algorithms,
     chain::Use,
@@ -60,8 +62,7 @@ pub(super) fn seal(
         findings.unmet(row::SEAL_SIGNER, Conclusion::indeterminate("SIG_CONSTRAINTS_FAILURE"), Detail::default());
     }
     in_force(findings, entry, seal, times, claimed);
-    // Nothing in a file shows whether a seal is on record and was in force; only the authority that keeps the record can.
-    findings.unmet(row::SEAL_STATUS, Conclusion::PASSED, Detail::default());
+    status::judge(findings, context, seal, times, claimed);
 }
 
 /// Maker's signature, chain, use and status: judged like a signature of its own, as of now; a maker's certificate that has run out
@@ -192,7 +193,12 @@ fn in_force(findings: &mut Findings<'_>, entry: &SignatureFacts, seal: &SealFact
 }
 
 /// The seal as the verdict shows it.
-pub(super) fn shown_seal(entry: &SignatureFacts) -> Option<SealVerdict> {
+pub(super) fn shown_seal(
+    context: &Context<'_>,
+    entry: &SignatureFacts,
+    times: &Times,
+    claimed: Option<Moment>,
+) -> Option<SealVerdict> {
     entry.seal.as_ref().map(|seal| SealVerdict {
         standard: seal.standard,
         id: seal.id.clone(),
@@ -202,7 +208,7 @@ pub(super) fn shown_seal(entry: &SignatureFacts) -> Option<SealVerdict> {
         valid_until: seal.valid_until,
         maker: seal.maker.certificate.as_ref().map(shown),
         signer_listed: seal.signer_listed,
-        status: "not-shown",
+        status: status::of(context, seal, times, claimed).0.name(),
     })
 }
 

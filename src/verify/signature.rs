@@ -82,7 +82,7 @@ pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, proofs: &Proo
         now: standing.now,
         covers: entry.coverage.name(),
         changes_after: entry.changes.name(),
-        seal: seal::shown_seal(entry),
+        seal: seal::shown_seal(context, entry, &times, claimed),
         package: seal::shown_package(entry),
         checks: findings.checks(),
     }

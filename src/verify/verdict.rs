@@ -159,7 +159,8 @@ pub struct SealVerdict {
     pub maker: Option<SignerVerdict>,
     /// Whether it lists the signer's certificate.
     pub signer_listed: bool,
-    /// Its status on record (备案): `not-shown` as long as nobody was asked.
+    /// What its register says of the time when it was used: `in-force`, `suspended`, `revoked`, `expired`, `not-shown` (nobody was
+    /// asked, or it was not on record then), `unknown` (the register could not be asked).
     pub status: &'static str,
 }
 

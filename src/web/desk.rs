@@ -37,7 +37,7 @@ struct DeskPage<'a> {
 }
 
 /// The clerk, or the way to the login. What the desk shows is for clerks alone.
-async fn here(app: &App, page: &mut Page) -> Result<Clerk, Response> {
+pub(super) async fn here(app: &App, page: &mut Page) -> Result<Clerk, Response> {
     let cookie = page.session.clone();
     match clerk(&app.world, cookie.as_ref().map(|cookie| cookie.as_str())).await {
         Ok(Some(clerk)) => Ok(clerk),

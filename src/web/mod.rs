@@ -20,6 +20,8 @@ mod passkey;
 pub mod problem;
 mod prove_pages;
 mod sharing;
+pub mod seals;
+mod seals_desk;
 mod signatures;
 mod statics;
 pub mod text;
@@ -101,7 +103,8 @@ pub fn router(world: Arc<World>) -> Router {
         .merge(passkey::routes())
         .merge(prove_pages::routes())
         .layer(DefaultBodyLimit::max(FORM_LIMIT));
-    let pages = forms.merge(desk::routes().layer(DefaultBodyLimit::max(upload::LIMIT))).merge(check::routes()).layer(csrf);
+    let desks = desk::routes().merge(seals_desk::routes()).layer(DefaultBodyLimit::max(upload::LIMIT));
+    let pages = forms.merge(desks).merge(check::routes()).layer(csrf);
     let protocol = oidc::routes().layer(DefaultBodyLimit::max(FORM_LIMIT));
     Router::new()
         .merge(pages)
@@ -109,6 +112,7 @@ pub fn router(world: Arc<World>) -> Router {
         .merge(api::routes())
         .merge(licences::routes())
         .merge(sharing::routes())
+        .merge(seals::routes())
         .merge(signatures::routes())
         .merge(machine::routes())
         .merge(openapi::routes())

@@ -58,7 +58,7 @@ pub struct Wish {
     pub standard: Option<String>,
     /// Its look.
     pub look: Look,
-    /// Certificates of those who may use it, DER.
+    /// Certificates of those who may use it, PEM or DER.
     pub signers: Vec<Vec<u8>>,
 }
 
@@ -148,7 +148,7 @@ pub async fn ask_make(world: &World, actor: &Actor, wish: Wish) -> Result<(SealI
         picture: STANDARD.encode(&picture),
         width,
         height,
-        signers: wish.signers.iter().map(|der| STANDARD.encode(der)).collect(),
+        signers: wish.signers.iter().map(|octets| signer(octets)).collect::<Result<_, _>>()?,
     };
     // A code that is taken is drawn again.
     for _ in 0..8 {
@@ -186,6 +186,12 @@ pub async fn ask_make(world: &World, actor: &Actor, wish: Wish) -> Result<(SealI
         }
     }
     Err(Fault::new(code::STORE_BUSY))
+}
+
+fn signer(octets: &[u8]) -> Result<String, Fault> {
+    let read = Certificate::from_pem_or_der(octets);
+    let certificate = read.map_err(|error| Fault::new(code::SEAL_CERTIFICATE).detail(error.to_string()))?;
+    Ok(STANDARD.encode(certificate.der()))
 }
 
 async fn begun(tx: &mut Tx<'_>, actor: &Actor, id: &SealId, now: Moment) -> Result<(), Fault> {

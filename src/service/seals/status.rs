@@ -29,11 +29,12 @@ pub(super) async fn source_says(world: &World, sha256: &str, code: &str) -> Said
 }
 
 /// What is known of the seals of a document, for the judge: of each seal the word of the register that made it.
-pub async fn gather(world: &World, facts: &Facts) -> Result<Vec<SealStatus>, Fault> {
+/// Those of `before` are left out.
+pub async fn gather(world: &World, facts: &Facts, before: &[SealStatus]) -> Result<Vec<SealStatus>, Fault> {
     let mut known: Vec<SealStatus> = Vec::new();
     for seal in facts.signatures.iter().filter_map(|entry| entry.seal.as_deref()).take(MAX_SEALS) {
         let sha256 = hex::encode(seal.sha256);
-        if known.iter().any(|status| status.seal == sha256) {
+        if known.iter().chain(before).any(|status| status.seal == sha256) {
             continue;
         }
         let asked = world.clock.now();
