@@ -153,8 +153,7 @@ fn make(args: &MakeArgs) -> Result<(), Fault> {
     if let Some(path) = &args.request {
         let order = OrderFile::read(&read(path)?)?.order;
         let prepared = prepare(&order.request(maker, SystemClock.now())?)?;
-        let signature =
-            identity.signer.sign(prepared.message()).map_err(|error| Fault::new(code::KEY_DEVICE).detail(error.to_string()))?;
+        let signature = identity.signer.sign(prepared.message()).map_err(|error| Fault::new(code::KEY_DEVICE).detail(error.to_string()))?;
         let seal = prepared.finish(&signature)?;
         order.check(&seal).map_err(|mismatch| Fault::new(code::SEAL_RESULT).detail(mismatch.to_string()))?;
         return write(&args.output, &seal);

@@ -189,7 +189,9 @@ pub(super) async fn judge(
         let document = &*submission.document;
         runtime.block_on(async {
             let (verdict, fetched, identities) =
-                verify::recognised(document, content.as_slice(), &known, &policy, &options, (&world.net, Some(&*world))).await.map_err(unreadable)?;
+                verify::recognised(document, content.as_slice(), &known, &policy, &options, (&world.net, Some(&*world)))
+                    .await
+                    .map_err(unreadable)?;
             let mut rested_on = known.clone();
             rested_on.extend(fetched);
             let mut judged = Judged { verdict, rested_on, identities, digests: Vec::new() };
@@ -200,7 +202,9 @@ pub(super) async fn judge(
                     let mut more = judged.rested_on.clone();
                     more.extend(remembered);
                     let (again, fetched, _) =
-                        verify::recognised(document, content.as_slice(), &more, &policy, &options, (&world.net, Some(&*world))).await.map_err(unreadable)?;
+                        verify::recognised(document, content.as_slice(), &more, &policy, &options, (&world.net, Some(&*world)))
+                            .await
+                            .map_err(unreadable)?;
                     if again.indication == Indication::Passed {
                         more.extend(fetched);
                         judged = Judged { verdict: again, rested_on: more, ..judged };
@@ -212,7 +216,9 @@ pub(super) async fn judge(
                 let mut more = judged.rested_on.clone();
                 more.licences.push(status);
                 let (verdict, fetched, _) =
-                    verify::recognised(document, content.as_slice(), &more, &policy, &options, &world.net).await.map_err(unreadable)?;
+                    verify::recognised(document, content.as_slice(), &more, &policy, &options, (&world.net, Some(&*world)))
+                        .await
+                        .map_err(unreadable)?;
                 more.extend(fetched);
                 judged = Judged { verdict, rested_on: more, ..judged };
             }

@@ -121,7 +121,7 @@ pub(super) fn alone(context: &Context<'_>, entry: &SignatureFacts, seal: &SealFa
     own_time(&mut findings, context, poes, seal);
     let times = Times { at: context.options.at, proven: None, after: None };
     in_force(&mut findings, entry, seal, &times, None);
-    findings.unmet(row::SEAL_STATUS, Conclusion::PASSED, Detail::default());
+    status::judge(&mut findings, context, seal, &times, None);
     let conclusion = findings.conclusion();
     SignatureVerdict {
         id: entry.id.clone(),
@@ -140,7 +140,7 @@ pub(super) fn alone(context: &Context<'_>, entry: &SignatureFacts, seal: &SealFa
         now: maker.now,
         covers: entry.coverage.name(),
         changes_after: entry.changes.name(),
-        seal: shown_seal(entry),
+        seal: shown_seal(context, entry, &times, None),
         package: None,
         checks: findings.checks(),
     }
@@ -193,12 +193,7 @@ fn in_force(findings: &mut Findings<'_>, entry: &SignatureFacts, seal: &SealFact
 }
 
 /// The seal as the verdict shows it.
-pub(super) fn shown_seal(
-    context: &Context<'_>,
-    entry: &SignatureFacts,
-    times: &Times,
-    claimed: Option<Moment>,
-) -> Option<SealVerdict> {
+pub(super) fn shown_seal(context: &Context<'_>, entry: &SignatureFacts, times: &Times, claimed: Option<Moment>) -> Option<SealVerdict> {
     entry.seal.as_ref().map(|seal| SealVerdict {
         standard: seal.standard,
         id: seal.id.clone(),

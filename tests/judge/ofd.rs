@@ -395,3 +395,73 @@ fn seeds() {
     write("seal", "seal", &sealer.seal);
     write("seal", "signature", value);
 }
+
+/// What a register says of the seal decides, as of the time when it was used (here by the signer's word alone).
+#[test]
+fn what_registers_say_of_a_seal() {
+    use xinyin::verify::register::{Entry, Record, Said, SealStatus, Turn};
+    use xinyin::verify::{Evidence as Known, frozen};
+    let package = zip(&good().files);
+    let facts = doc::read(&package.clone(), &ReadOptions::default()).unwrap();
+    let seal = hex::encode(facts.signatures[0].seal.as_ref().unwrap().sha256);
+    let status = |seal: &str, said: Said| SealStatus { seal: seal.into(), source: "province".into(), asked: at("2026-06-20"), said };
+    let record = |filed: Option<&str>, turns: &[(Entry, &str)]| {
+        let turns = turns.iter().map(|(state, since)| Turn { state: *state, since: at(since) }).collect();
+        Said::Record(Record { filed: filed.map(at), valid_from: at("2026-02-01"), valid_until: at("2027-01-01"), turns })
+    };
+    let options = |revocation| Options { file: "a.ofd".into(), at: at("2026-06-15"), at_given: true, revocation };
+    let judged = |seals: Vec<SealStatus>, revocation| {
+        let anchors: Vec<_> = good().roots.iter().cloned().map(TrustAnchor::for_all).collect();
+        let known = Known { anchors: anchors.clone(), seals, ..Known::default() };
+        let verdict = judge(&facts, &known, &Policy::default(), &options(revocation));
+        // Kept and taken out again, it says the same, to the octet.
+        let kept = frozen::freeze(&known, &Policy::default(), &options(revocation), &facts.sha256);
+        let again = frozen::thaw(&kept, frozen::Provenance::OwnStore).unwrap();
+        let replayed = judge(&facts, &Known { anchors: anchors.clone(), ..again.evidence }, &Policy::default(), &options(revocation));
+        assert_eq!(serde_json::to_string(&replayed).unwrap(), serde_json::to_string(&verdict).unwrap());
+        let file = frozen::thaw(&kept, frozen::Provenance::File).unwrap();
+        let told = judge(&facts, &Known { anchors, ..file.evidence }, &Policy::default(), &options(revocation));
+        (verdict, told)
+    };
+    let shown = |verdict: &Verdict| verdict.signatures[0].seal.as_ref().unwrap().status;
+    use Entry::{Active, Revoked, Suspended};
+    let (passed, failed, open) = (Indication::Passed, Indication::Failed, Indication::Indeterminate);
+    let on = Some("2026-02-01");
+    let begun = (Active, "2026-02-01");
+    for (said, indication, sub, word, as_file) in [
+        (record(on, &[begun]), passed, "", "in-force", "not-shown"),
+        // Not on record then, or not at all; not begun.
+        (record(None, &[begun]), passed, "", "not-shown", "not-shown"),
+        (record(Some("2026-06-02"), &[begun]), passed, "", "not-shown", "not-shown"),
+        (record(on, &[(Active, "2026-06-02")]), passed, "", "not-shown", "not-shown"),
+        (Said::NotOnRecord, passed, "", "not-shown", "not-shown"),
+        // Ended before, ended since; nobody proves when it was used.
+        (record(on, &[begun, (Revoked, "2026-05-01")]), failed, "REVOKED", "revoked", "revoked"),
+        (record(on, &[begun, (Revoked, "2026-06-01")]), failed, "REVOKED", "revoked", "revoked"),
+        (record(None, &[(Revoked, "2026-05-01")]), failed, "REVOKED", "revoked", "revoked"),
+        (record(on, &[begun, (Revoked, "2026-06-10")]), open, "REVOKED_NO_POE", "revoked", "revoked"),
+        (record(on, &[begun, (Revoked, "2026-06-16")]), passed, "", "in-force", "not-shown"),
+        // Suspended when it was used, before that, since then.
+        (record(on, &[begun, (Suspended, "2026-05-01")]), failed, "REVOKED", "suspended", "suspended"),
+        (record(on, &[begun, (Suspended, "2026-05-01"), (Active, "2026-06-10")]), failed, "REVOKED", "suspended", "suspended"),
+        (record(on, &[begun, (Suspended, "2026-04-01"), (Active, "2026-05-01")]), passed, "", "in-force", "not-shown"),
+        (record(on, &[begun, (Suspended, "2026-06-10")]), open, "REVOKED_NO_POE", "suspended", "suspended"),
+        (record(on, &[begun, (Suspended, "2026-06-10"), (Active, "2026-06-11")]), open, "REVOKED_NO_POE", "suspended", "suspended"),
+    ] {
+        let (verdict, told) = judged(vec![status(&seal, said.clone())], Revocation::Soft);
+        expect(&verdict, indication, sub);
+        assert_eq!((shown(&verdict), shown(&told)), (word, as_file), "{said:?}");
+        assert_eq!(told.indication, indication, "{said:?}");
+        // The worst counts, whoever says the best; what is said of another seal says nothing.
+        let best = status(&seal, record(on, &[begun]));
+        expect(&judged(vec![best, status(&seal, said.clone())], Revocation::Soft).0, indication, sub);
+        let (other, _) = judged(vec![status(&"0".repeat(64), said)], Revocation::Soft);
+        expect(&other, passed, "");
+        assert_eq!(shown(&other), "not-shown");
+    }
+    // Nobody answers.
+    let (unknown, _) = judged(vec![status(&seal, Said::Nothing)], Revocation::Soft);
+    assert_eq!((shown(&unknown), unknown.indication), ("unknown", passed));
+    let (unknown, _) = judged(vec![status(&seal, Said::Nothing)], Revocation::Hard);
+    assert!(unknown.indication == open && unknown.signatures[0].checks.iter().any(|check| check.id == "XY-2116"), "{:?}", unknown.defects);
+}

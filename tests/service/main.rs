@@ -28,6 +28,7 @@ mod readme;
 mod receipts;
 mod routes;
 mod running;
+mod seals;
 mod signing;
 mod store;
 mod store_races;

@@ -52,9 +52,29 @@ const ROUTES: &[(&str, &[&str], For)] = &[
     ("/api/v1/verifications", &["post"], For::Portal),
     ("/api/v1/verifications/{receipt}", &["get"], For::Portal),
     ("/api/v1/verifications/{receipt}/{report}", &["get"], For::Portal),
+    ("/api/v1/seals", &["get"], For::Portal),
+    ("/api/v1/seals/requests", &["get", "post"], For::Portal),
+    ("/api/v1/seals/requests/{request}", &["get"], For::Portal),
+    ("/api/v1/seals/requests/{request}/approve", &["post"], For::Portal),
+    ("/api/v1/seals/requests/{request}/refuse", &["post"], For::Portal),
+    ("/api/v1/seals/{seal}", &["get"], For::Portal),
+    ("/api/v1/seals/{seal}/destroy", &["post"], For::Portal),
+    ("/api/v1/seals/{seal}/in-force", &["get"], For::Portal),
+    ("/api/v1/seals/{seal}/made", &["post"], For::Portal),
+    ("/api/v1/seals/{seal}/order", &["get"], For::Portal),
+    ("/api/v1/seals/{seal}/picture", &["get"], For::Portal),
+    ("/api/v1/seals/{seal}/revoke", &["post"], For::Portal),
+    ("/api/v1/seals/{seal}/suspend", &["post"], For::Portal),
     ("/authorize", &["get", "post"], For::All),
     ("/check", &["get", "post"], For::All),
     ("/desk", &["get", "post"], For::Clerk),
+    ("/desk/seals", &["get", "post"], For::Clerk),
+    ("/desk/seals/import", &["post"], For::Clerk),
+    ("/desk/seals/{agency}/requests/{request}", &["get", "post"], For::Clerk),
+    ("/desk/seals/{agency}/{seal}", &["get", "post"], For::Clerk),
+    ("/desk/seals/{agency}/{seal}/made", &["post"], For::Clerk),
+    ("/desk/seals/{agency}/{seal}/order", &["get"], For::Clerk),
+    ("/desk/seals/{agency}/{seal}/picture", &["get"], For::Clerk),
     ("/desk/{agency}/{receipt}", &["get"], For::Clerk),
     ("/desk/{agency}/{receipt}/verdict.json", &["get"], For::Clerk),
     ("/desk/{agency}/{receipt}/{report}", &["get"], For::Clerk),
@@ -134,7 +154,11 @@ fn verb(name: &str) -> Verb {
 }
 
 fn filled(path: &str, agency: &str, receipt: &str) -> String {
-    path.replace("{agency}", agency).replace("{receipt}", receipt).replace("{report}", "report.html")
+    path.replace("{agency}", agency)
+        .replace("{receipt}", receipt)
+        .replace("{report}", "report.html")
+        .replace("{seal}", receipt)
+        .replace("{request}", receipt)
 }
 
 const EDGE: &str = "----edge5b9d";

@@ -15,7 +15,10 @@ use crate::sign::seal::register::{Change, State};
 use crate::store::{seal_grants, seals};
 use crate::verify;
 use crate::world::World;
+use std::time::Duration;
 
+/// How far ahead the clock of the maker's machine may be: it may stand apart from every network.
+const AHEAD: Duration = Duration::from_secs(300);
 /// Largest seal that is taken in.
 pub const MAX_OCTETS: usize = 8 << 20;
 
@@ -69,7 +72,7 @@ pub(super) async fn judge(world: &World, octets: &[u8], now: Moment) -> Result<S
     let refused = |why: String| Fault::new(code::SEAL_CERTIFICATE).detail(why);
     let maker = Certificate::from_der(seal.maker).map_err(|error| refused(error.to_string()))?;
     let created = seal.property.created;
-    if created > now || !maker.is_valid_at(created) {
+    if created > now.plus(AHEAD) || !maker.is_valid_at(created) {
         return Err(refused("the maker's certificate was not valid when the seal was made".into()));
     }
     let serves = |anchor: &verify::TrustAnchor| anchor.purposes.contains(&verify::Purpose::Seal);

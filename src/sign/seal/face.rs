@@ -50,14 +50,27 @@ pub enum FaceError {
     /// Too much or too little text for the space.
     #[error("the {0} has a length that no seal of this size can bear")]
     Text(&'static str),
+    /// A letter of a script that joins its letters.
+    #[error("{0:?} is of a script whose letters join, which is not drawn here: hand in the picture")]
+    Script(char),
     /// A size that no seal has.
     #[error("a seal measures 10 to 60 millimetres")]
     Size,
 }
 
+/// Letters whose form depends on their neighbours (Arabic and Uyghur, Indic scripts, Tibetan, Mongolian) and marks that stand on
+/// another letter: set one by one they would be wrong.
+fn is_joined(letter: char) -> bool {
+    matches!(u32::from(letter), 0x300..=0x36f | 0x590..=0xdff | 0xe31..=0xe4e | 0xf00..=0x109f | 0x1800..=0x18af | 0x200b..=0x200f
+        | 0xfb1d..=0xfdff | 0xfe00..=0xfe0f | 0xfe20..=0xfe2f | 0xfe70..=0xfeff | 0x11660..=0x1167f | 0xe0100..=0xe01ef)
+}
+
 /// Characters of a text that are drawn; spaces are not.
 fn characters(text: &str, what: &'static str, most: usize) -> Result<Vec<char>, FaceError> {
     let letters: Vec<char> = text.chars().filter(|letter| !letter.is_whitespace()).take(most + 1).collect();
+    if let Some(letter) = letters.iter().find(|letter| is_joined(**letter)) {
+        return Err(FaceError::Script(*letter));
+    }
     if (1..=most).contains(&letters.len()) { Ok(letters) } else { Err(FaceError::Text(what)) }
 }
 

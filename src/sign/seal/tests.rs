@@ -88,3 +88,46 @@ fn what_cannot_be_drawn_is_refused() {
     assert_eq!(round("测\u{f0000}局"), Some(FaceError::Font(FontError::Missing('\u{f0000}'))));
     assert_eq!(Square { owner: "张伟", side: 9 }.draw(&font).err(), Some(FaceError::Size));
 }
+
+#[test]
+fn oval_seals_of_invoices() {
+    let Some(octets) = font("oval_seals_of_invoices") else { return };
+    let font = Font::read(&octets).unwrap();
+    let long = "福建省信印实验区测试综合样例科技发展股份有限公司第一分公司";
+    for owner in ["样例公司", "信印样例科技有限公司", long] {
+        let drawing = Oval { owner, code: "91350899MAXY00016T", purpose: "发票专用章" }.draw(&font).unwrap();
+        assert_eq!((drawing.width, drawing.height), (40, 30));
+        assert_eq!(drawing.shapes.len(), 1 + owner.chars().count() + 18 + 5);
+        assert!(inside(&drawing), "{owner}");
+        let picture = png(&drawing).unwrap();
+        let pixels = tiny_skia::Pixmap::decode_png(&picture).unwrap();
+        assert_eq!((pixels.width(), pixels.height()), (40 * DENSITY, 30 * DENSITY));
+        // The ring at the left, nothing in the corner.
+        assert_eq!(pixels.pixel(DENSITY / 2, 15 * DENSITY).unwrap().red(), 0xdc);
+        assert_eq!(pixels.pixel(1, 1).unwrap().alpha(), 0);
+        if let Some(folder) = std::env::var_os("XINYIN_SHOW") {
+            let path = std::path::PathBuf::from(folder).join(format!("oval-{owner}.png"));
+            crate::files::write_atomic(&path, &picture, crate::files::Access::Public).unwrap();
+        }
+    }
+}
+
+/// A name in another script has the font's glyphs or is refused: nothing is left out or drawn as a box.
+#[test]
+fn what_no_font_has_is_refused_on_every_face() {
+    let Some(octets) = font("what_no_font_has_is_refused_on_every_face") else { return };
+    let font = Font::read(&octets).unwrap();
+    let unknown = "测试\u{10fffd}局";
+    assert!(Round { owner: unknown, purpose: None, code: None, diameter: 42 }.draw(&font).is_err());
+    assert!(Round { owner: "测试局", purpose: Some(unknown), code: None, diameter: 42 }.draw(&font).is_err());
+    assert!(Square { owner: unknown, side: 20 }.draw(&font).is_err());
+    assert!(Oval { owner: unknown, code: "91350899MAXY00016T", purpose: "发票专用章" }.draw(&font).is_err());
+    // Tibetan, Uyghur and Mongolian letters join: one by one they would be wrong. Yi syllables stand alone.
+    for name in ["བོད་ལྗོངས", "شىنجاڭ", "ᠮᠣᠩᠭᠣᠯ", "e\u{301}"] {
+        let drawn = Round { owner: name, purpose: None, code: None, diameter: 42 }.draw(&font);
+        assert!(matches!(drawn, Err(FaceError::Script(_))), "{name}");
+    }
+    let yi = "ꆈꌠꉙ";
+    let all = yi.chars().all(|letter| font.glyph(letter).is_ok());
+    assert_eq!(Round { owner: yi, purpose: None, code: None, diameter: 42 }.draw(&font).is_ok(), all);
+}
