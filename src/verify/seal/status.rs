@@ -115,11 +115,11 @@ pub(super) fn judge(findings: &mut Findings<'_>, context: &Context<'_>, seal: &S
             findings.met(row::SEAL_IN_FORCE);
         }
         Weight::Unknown => {
-            let conclusion = match context.options.revocation {
-                Revocation::Hard => Conclusion::indeterminate("TRY_LATER"),
-                Revocation::Soft => Conclusion::PASSED,
-            };
-            findings.unmet(row::SEAL_IN_FORCE, conclusion, detail("登记机构没有可信的答复".into(), "no answer that counts".into()));
+            let told = detail("登记机构没有可信的答复".into(), "no answer that counts".into());
+            match context.options.revocation {
+                Revocation::Hard => findings.unmet(row::SEAL_IN_FORCE, Conclusion::indeterminate("TRY_LATER"), told),
+                Revocation::Soft => findings.warned(row::SEAL_IN_FORCE, told),
+            }
         }
         Weight::Undecided(why) => {
             let sub = if why == Why::Expired { "EXPIRED" } else { "REVOKED_NO_POE" };
