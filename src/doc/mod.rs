@@ -29,7 +29,9 @@ use crate::{
     },
 };
 use cms::Message;
-use facts::{ContentRanges, Format, Integrity, Problem, SignatureFacts, SignatureKind, SignerFacts, TimestampFacts, TimestampKind};
+use facts::{
+    Changes, ContentRanges, Coverage, Format, Integrity, Problem, SignatureFacts, SignatureKind, SignerFacts, TimestampFacts, TimestampKind,
+};
 use source::{ByteSource, Hashed};
 use std::{collections::HashSet, io};
 
@@ -48,14 +50,19 @@ pub struct ReadOptions<'a> {
 /// Reads a document of any kind.
 pub fn read(source: &dyn ByteSource, options: &ReadOptions<'_>) -> io::Result<Facts> {
     let mut facts = by_kind(source, options)?;
-    // One signature in two places, a field that waited for somebody else among them, would look like two.
+    // One signature in two places, a field that waited for somebody else among them, would look like two. A PDF in which nothing
+    // follows the signature was signed as it stands, with both fields.
     let values = facts.signatures.iter().map(|entry| entry.signer.signature_value_sha256).filter(|value| *value != [0; 32]);
     let mut seen = HashSet::new();
     if values.into_iter().any(|value| !seen.insert(value)) {
-        facts.problems.push(Problem::malformed(
-            "同一签名值出现不止一次，看似多个签名",
-            "one signature value stands more than once, as if it were several signatures",
-        ));
+        let still = |entry: &SignatureFacts| entry.changes == Changes::None && entry.coverage == Coverage::WholeDocument;
+        facts.problems.push(if facts.format == Format::Pades && facts.signatures.iter().all(still) {
+            Problem::notice("不止一个签名域显示同一签名", "more than one field shows one and the same signature")
+        } else {
+            let text =
+                ("同一签名值出现不止一次，看似多个签名", "one signature value stands more than once, as if it were several signatures");
+            Problem::malformed(text.0, text.1)
+        });
     }
     Ok(facts)
 }
