@@ -16,13 +16,15 @@ pub use making::{MAX_OCTETS, order, take_in};
 pub use status::{SOURCE, gather};
 pub use using::{Authorised, Leave, Use, authorise_use, leave};
 
+pub use crate::store::seal_grants::{RequestState, StoredRequest};
+pub use crate::store::seals::{Origin, StoredSeal};
+
 use crate::fault::{Fault, code};
 use crate::ids::{AgencyId, PartyId, SealId, SealRequestId};
 use crate::login::Client;
 use crate::moment::Moment;
 use crate::sign::seal::register::{self, Change, Event, State};
-use crate::store::seals::{self, Origin, StoredSeal};
-use crate::store::{Tx, audit, seal_grants};
+use crate::store::{Tx, audit, seal_grants, seals};
 use crate::verify::register::Standing;
 use crate::world::World;
 use serde::Serialize;
