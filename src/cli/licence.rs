@@ -286,7 +286,7 @@ async fn types(place: &Place, definition: Option<&Path>) -> Result<ExitCode, Fau
 fn told(place: &Place, issued: &licences::Issued, written: &[String]) {
     let json =
         serde_json::json!({ "identifier": issued.identifier, "check": issued.address, "repeated": issued.repeated, "files": written });
-    place.print(&json, &format!("{}\n{}", issued.identifier, written.join("\n")).trim_end().to_owned());
+    place.print(&json, format!("{}\n{}", issued.identifier, written.join("\n")).trim_end());
 }
 
 async fn decide(place: &Place, act: Act, decision: &Decision) -> Result<ExitCode, Fault> {

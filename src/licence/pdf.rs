@@ -18,6 +18,7 @@ use krilla::surface::Surface;
 use krilla::text::{Font, GlyphId, KrillaGlyph};
 use krilla::{Document, SerializeSettings};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Points of a millimetre.
 const POINT: f32 = 72.0 / 25.4;
@@ -33,9 +34,9 @@ pub fn pdf(sheet: &Sheet, metadata: &Metadata, document_id: &str, created: Momen
     let mut document = Document::new_with(SerializeSettings { configuration, ..SerializeSettings::default() });
     let mut fonts: BTreeMap<usize, Font> = BTreeMap::new();
     for drawn in sheet.pages.iter().flatten().flat_map(|item| if let Item::Line(line) = item { line.letters.as_slice() } else { &[] }) {
-        if !fonts.contains_key(&drawn.face) {
+        if let Entry::Vacant(place) = fonts.entry(drawn.face) {
             let font = faces.file(drawn.face).and_then(|(file, index)| Font::new(file.clone().into(), index));
-            fonts.insert(drawn.face, font.ok_or_else(|| refused("font".into()))?);
+            place.insert(font.ok_or_else(|| refused("font".into()))?);
         }
     }
     let settings = PageSettings::from_wh(sheet.width * POINT, sheet.height * POINT).ok_or_else(|| refused("page size".into()))?;

@@ -1,8 +1,8 @@
 //! The register of electronic seals: made and used under dual control, suspended, revoked, asked about.
 //!
-//! What widens trust takes two: one asks ([`ask`]), another decides ([`decide`]) on exactly what was asked, once, before it
+//! What widens trust takes two: one asks (`ask`), another decides (`decide`) on exactly what was asked, once, before it
 //! expires. What narrows trust takes one ([`suspend`], [`revoke`]). Making is apart from using: an approved order goes out
-//! ([`making`]), what comes back is held against it. Signing takes its leave here ([`using`]), in the transaction of its intention.
+//! (`making`), what comes back is held against it. Signing takes its leave here (`using`), in the transaction of its intention.
 
 mod ask;
 mod decide;

@@ -164,7 +164,7 @@ pub(super) fn standing(
     times: &Times,
     role: Role,
 ) -> Standing {
-    key_use(findings, &chain);
+    key_use(findings, &chain, role);
     let trusted = trust(findings, &chain, times.proven.is_some());
     let key = chain.links.first().and_then(|leaf| leaf.key);
     if !trusted {
@@ -236,9 +236,14 @@ fn believed(findings: &mut Findings<'_>, chain: &Chain, reach: &Reach, clock: &C
     false
 }
 
-fn key_use(findings: &mut Findings<'_>, chain: &Chain) {
+fn key_use(findings: &mut Findings<'_>, chain: &Chain, role: Role) {
+    // RFC 5280 §6.1: an anchor is not part of the path, so that its usage binds nobody who trusts this very certificate. The
+    // authority holds a copy of an SM2 encryption key (GM/T 0034): there the signer is not known, whatever was trusted.
+    let named = matches!(role, Role::Signer) && chain.anchored && chain.links.len() == 1;
+    let escrowed = chain.links.first().is_none_or(|leaf| leaf.key.is_none_or(|key| key == KeyKind::Sm2));
     match &chain.key_use {
         Ok(()) => findings.met(row::KEY_USE),
+        Err(detail) if named && !escrowed => findings.warned(row::KEY_USE, detail.clone()),
         Err(detail) => findings.unmet(row::KEY_USE, Conclusion::failed("CHAIN_CONSTRAINTS_FAILURE"), detail.clone()),
     }
 }

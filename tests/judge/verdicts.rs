@@ -8,7 +8,7 @@ use xinyin::keys::SoftKey;
 use xinyin::pki::build::{CertificateBuilder, CrlBuilder, OcspBuilder, cms, ocsp, timestamp};
 use xinyin::pki::extensions::{KeyUsage, oid};
 use xinyin::pki::ocsp::{CertStatus, OcspRequest};
-use xinyin::pki::{Crl, Name, Reason, name::attribute};
+use xinyin::pki::{Certificate, Crl, Name, Reason, name::attribute};
 use xinyin::verify::{Evidence, Indication, Options, Policy, Purpose, Revocation, TrustAnchor, Verdict, judge};
 use xinyin::world::SystemDice;
 
@@ -124,17 +124,18 @@ struct Leaf<'a> {
     usage: &'a [u8],
     purposes: &'a [Oid],
     serial: u8,
+    kind: KeyKind,
 }
 
 impl Default for Leaf<'_> {
     fn default() -> Self {
-        Self { from: "2026-01-01T00:00:00Z", to: "2036-01-01T00:00:00Z", usage: BOTH, purposes: &[], serial: 0x40 }
+        Self { from: "2026-01-01T00:00:00Z", to: "2036-01-01T00:00:00Z", usage: BOTH, purposes: &[], serial: 0x40, kind: KeyKind::P256 }
     }
 }
 
 impl Leaf<'_> {
     fn issue(&self, authority: &Authority) -> Holder {
-        let key = key(KeyKind::P256);
+        let key = key(self.kind);
         let subject = Name::build(&[(attribute::COUNTRY, "CN"), (attribute::COMMON_NAME, "王芳")]).unwrap();
         let issuer = authority.issuing.certificate.subject();
         let mut builder = CertificateBuilder::new(issuer, &subject, key.public_key(), &[self.serial], at(self.from), at(self.to))
@@ -257,6 +258,28 @@ fn certificates_for_other_uses_are_refused() {
     }
     for purposes in [&[oid::EMAIL_PROTECTION][..], &[oid::CLIENT_AUTH][..], &[oid::SERVER_AUTH, oid::EMAIL_PROTECTION][..]] {
         passed(&Case::new(&authority).verdict(&Leaf { purposes, ..Leaf::default() }.issue(&authority)));
+    }
+}
+
+#[test]
+fn a_certificate_that_is_itself_an_anchor_stands_outside_the_path_unless_its_key_is_escrowed() {
+    for (kind, escrowed) in [(KeyKind::P256, false), (KeyKind::Sm2, true)] {
+        let authority = Authority::new(kind);
+        let signer = Leaf { usage: &[KeyUsage::KEY_ENCIPHERMENT], kind, ..Leaf::default() }.issue(&authority);
+        let case = Case::new(&authority);
+        let facts = read(&case.file(&signer), &ReadOptions::default()).unwrap();
+        let trusting = |certificate: &Certificate| Evidence { anchors: vec![TrustAnchor::for_all(certificate.clone())], ..case.evidence() };
+        let judged = |evidence: &Evidence| judge(&facts, evidence, &Policy::default(), &case.options());
+        let verdict = judged(&trusting(&signer.certificate));
+        let told = verdict.defects.iter().find(|defect| defect.id == "XY-2023").map(|defect| defect.status);
+        if escrowed {
+            assert_is(&verdict, Indication::Failed, Some("CHAIN_CONSTRAINTS_FAILURE"));
+        } else {
+            passed(&verdict);
+            assert_eq!(told, Some("warn"));
+        }
+        // Where the authority above it is the anchor, its usage binds.
+        assert_is(&judged(&trusting(&authority.root.certificate)), Indication::Failed, Some("CHAIN_CONSTRAINTS_FAILURE"));
     }
 }
 
