@@ -271,7 +271,7 @@ fn a_certificate_that_is_itself_an_anchor_stands_outside_the_path_unless_its_key
         let trusting = |certificate: &Certificate| Evidence { anchors: vec![TrustAnchor::for_all(certificate.clone())], ..case.evidence() };
         let judged = |evidence: &Evidence| judge(&facts, evidence, &Policy::default(), &case.options());
         let verdict = judged(&trusting(&signer.certificate));
-        let told = verdict.defects.iter().find(|defect| defect.id == "XY-2023").map(|defect| defect.status);
+        let told = verdict.signatures[0].checks.iter().find(|check| check.id == "XY-2023").map(|check| check.status);
         if escrowed {
             assert_is(&verdict, Indication::Failed, Some("CHAIN_CONSTRAINTS_FAILURE"));
         } else {

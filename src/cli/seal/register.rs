@@ -34,11 +34,13 @@ impl Place {
 #[derive(clap::Subcommand, Debug)]
 pub(super) enum What {
     /// List an agency's seals
+    #[command(after_help = "Example:\n  xinyin seal list --config xinyin.toml --format json")]
     List {
         #[command(flatten)]
         place: Place,
     },
     /// What held of a seal at a moment; exit status 0 in force, 1 not, 2 nobody shows it or can be asked
+    #[command(after_help = "Example:\n  xinyin seal status --config xinyin.toml --at 2026-03-10T02:00:00Z 01999a3e-7c1b-7d52-9d0a-3f5b8c2e6a10")]
     Status {
         #[command(flatten)]
         place: Place,
@@ -50,6 +52,7 @@ pub(super) enum What {
         at: Option<Moment>,
     },
     /// Ask to take in a seal that was made elsewhere; a clerk of the agency approves it at the desk
+    #[command(after_help = "Example:\n  xinyin seal import --config xinyin.toml --purpose approval approval.esl")]
     Import {
         #[command(flatten)]
         place: Place,
@@ -61,6 +64,7 @@ pub(super) enum What {
         file: PathBuf,
     },
     /// Suspend a seal: from now on it is used for nothing
+    #[command(after_help = "Example:\n  xinyin seal suspend --config xinyin.toml --reason 遗失待查 01999a3e-7c1b-7d52-9d0a-3f5b8c2e6a10")]
     Suspend {
         #[command(flatten)]
         place: Place,
@@ -72,6 +76,7 @@ pub(super) enum What {
         reason: String,
     },
     /// Revoke a seal for good
+    #[command(after_help = "Example:\n  xinyin seal revoke --config xinyin.toml --reason 机构撤并 01999a3e-7c1b-7d52-9d0a-3f5b8c2e6a10")]
     Revoke {
         #[command(flatten)]
         place: Place,
