@@ -144,7 +144,7 @@ pub fn run(args: Args) -> ExitCode {
         };
     let done = in_order(&args.files, args.jobs.into(), &desk, |path, outcome| {
         if let (Some(reports), Ok(verdict)) = (&mut reports, &outcome) {
-            worst = severity(worst, verdict.outcome().exit());
+            worst = severity(worst, verdict.indication.exit());
             return reports.write(verdict);
         }
         let (text, exit) = shown(path, outcome, json, bare_trust);
@@ -304,7 +304,7 @@ fn base_name(path: &Path) -> String {
 fn shown(path: &Path, outcome: Result<Verdict, String>, json: bool, bare_trust: bool) -> (String, u8) {
     match outcome {
         Ok(verdict) => {
-            let exit = verdict.outcome().exit();
+            let exit = verdict.indication.exit();
             let text = if json { serde_json::to_string(&verdict).unwrap_or_default() } else { render_text(&verdict, bare_trust) };
             (text + "\n", exit)
         }

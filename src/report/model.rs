@@ -33,15 +33,6 @@ impl Report {
         Ok(serde_json::from_slice(octets)?)
     }
 
-    /// What it comes to for people, as an indication: of a licence, everything that is to be said of it.
-    pub fn outcome(&self) -> &str {
-        match self.verdict.as_str() {
-            "valid" => "TOTAL-PASSED",
-            "invalid" => "TOTAL-FAILED",
-            _ => "INDETERMINATE",
-        }
-    }
-
     /// From a verdict, by way of its JSON.
     ///
     /// # Errors

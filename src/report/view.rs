@@ -227,7 +227,7 @@ fn indication(main: &str, sub: Option<&str>) -> String {
 impl View {
     /// The view of a verdict.
     pub fn new(report: &Report, frame: &Frame, tongue: Tongue) -> Self {
-        let (word, mark, plain) = outcome(report.outcome());
+        let (word, mark, plain) = outcome(&report.indication);
         let mut choices = Vec::new();
         for choice in report.policy.choices.iter().flatten() {
             choices.push(match choice.as_str() {

@@ -8,7 +8,7 @@ use crate::doc::source::ByteSource;
 use crate::doc::{self, Facts, ReadOptions, facts::SignatureKind};
 use crate::fault::{Fault, code};
 use crate::sign::{self, Level, Output, Refusal, Stamping, add_material, archive, material};
-use crate::verify::{Evidence, Options, Verdict, verdict::Indication};
+use crate::verify::{Evidence, Options, Verdict, licence, verdict::Indication};
 use crate::world::{Clock, Dice, random};
 use std::sync::Arc;
 
@@ -183,7 +183,9 @@ fn passed(verdict: &Verdict, when: &str) -> Result<(), Fault> {
             return Err(Refusal::Level(text).into());
         }
     }
-    if verdict.indication == Indication::Passed && seen {
+    // The signatures of a licence that ended are kept provable all the same.
+    let licence_alone = verdict.sub_indication.as_deref() == Some(licence::SUB_INDICATION);
+    if seen && (verdict.indication == Indication::Passed || licence_alone) {
         return Ok(());
     }
     let why = verdict.sub_indication.as_deref().unwrap_or("NO_SIGNATURE");

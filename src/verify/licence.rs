@@ -44,6 +44,9 @@ pub struct LicenceStatus {
     pub asked_at: Moment,
 }
 
+/// The sub-indication of a file whose signatures hold and whose licence does not, or cannot be shown to.
+pub const SUB_INDICATION: &str = "LICENCE_CONSTRAINTS_FAILURE";
+
 /// One field of a licence's verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Field {
@@ -111,14 +114,14 @@ struct Judge<'a, 'f> {
     at: Moment,
 }
 
-/// Judges the licence that a file is. `conclusion` and `signatures` are the file's own.
+/// Judges the licence that a file is; `signatures` and their `conclusion` are the file's own. With it what follows for the file.
 pub(super) fn judge(
     context: &Context<'_>,
     facts: &LicenceFacts,
     conclusion: &Conclusion,
     signatures: &[SignatureVerdict],
     at: Moment,
-) -> LicenceVerdict {
+) -> (LicenceVerdict, Conclusion) {
     let metadata = &facts.metadata;
     let mut judge = Judge { findings: Findings::new(context.policy), metadata, at };
     let (identifier, identifier_check) = judge.identifier();
@@ -127,9 +130,9 @@ pub(super) fn judge(
     let validity = judge.validity();
     let status_at_source = judge.status(&context.evidence.licences);
     let annotated_copy = judge.copy();
-    let own = judge.findings.conclusion();
-    LicenceVerdict {
-        verdict: conclusion.indication.max(own.indication).word(),
+    let whole = conclusion.clone().worst(judge.findings.conclusion());
+    let licence = LicenceVerdict {
+        verdict: whole.indication.word(),
         name: metadata.one(name::NAME).map(brief),
         issuer: metadata.one(name::ISSUER).map(brief),
         holders: holders(metadata),
@@ -141,7 +144,8 @@ pub(super) fn judge(
         status_at_source,
         annotated_copy,
         checks: judge.findings.checks(),
-    }
+    };
+    (licence, whole)
 }
 
 fn brief(text: &str) -> String {
@@ -164,8 +168,8 @@ impl Judge<'_, '_> {
         let detail = Detail::new(zh, en);
         match word {
             "yes" => self.findings.met_with(row, detail),
-            "no" => self.findings.unmet(row, Conclusion::failed("SIG_CONSTRAINTS_FAILURE"), detail),
-            _ if blocks => self.findings.unmet(row, Conclusion::indeterminate("SIG_CONSTRAINTS_FAILURE"), detail),
+            "no" => self.findings.unmet(row, Conclusion::failed(SUB_INDICATION), detail),
+            _ if blocks => self.findings.unmet(row, Conclusion::indeterminate(SUB_INDICATION), detail),
             _ => self.findings.warned(row, detail),
         }
         Field { answer: word, check: row.id, value: None, from: None, until: None, status: None }
@@ -296,7 +300,7 @@ impl Judge<'_, '_> {
         let status = Some(said.clone());
         let mut field = if found.word == "no" {
             // The register's no is a definite one, whatever level the rule has for silence.
-            self.findings.refused(row::LICENCE_STATUS, Conclusion::failed("SIG_CONSTRAINTS_FAILURE"), Detail::new(found.zh, found.en));
+            self.findings.refused(row::LICENCE_STATUS, Conclusion::failed(SUB_INDICATION), Detail::new(found.zh, found.en));
             Field { answer: "no", check: row::LICENCE_STATUS.id, value: None, from: None, until: None, status: None }
         } else {
             self.field(row::LICENCE_STATUS, found, false)

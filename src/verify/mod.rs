@@ -149,15 +149,15 @@ fn verdict(facts: &Facts, context: &Context<'_>) -> Verdict {
         None => judge_signatures(context, facts),
     };
     let licence = facts.licence.as_ref().map(|licence| licence::judge(context, licence, &conclusion, &signatures, at));
+    let (licence, conclusion) = licence.map_or((None, conclusion), |(licence, whole)| (Some(licence), whole));
     defects.extend(licence.iter().flat_map(|licence| findings::defects(None, &licence.checks)));
-    let verdict = licence.as_ref().map_or(conclusion.indication.word(), |licence| licence.verdict);
     Verdict {
         file: options.file.clone(),
         sha256: hex::encode(facts.sha256),
         format: facts.format.name().into(),
         indication: conclusion.indication,
         sub_indication: conclusion.sub_indication(),
-        verdict,
+        verdict: conclusion.indication.word(),
         policy: PolicyRef {
             id: policy.id.clone(),
             digest: policy.digest().into(),

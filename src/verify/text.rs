@@ -34,7 +34,7 @@ fn write_choices(out: &mut String, verdict: &Verdict, bare_trust: bool) -> std::
 
 fn write_verdict(out: &mut String, verdict: &Verdict, bare_trust: bool) -> std::fmt::Result {
     writeln!(out, "{}", verdict.file)?;
-    writeln!(out, "  结论 verdict: {} {}", verdict.outcome().word_zh(), verdict.verdict)?;
+    writeln!(out, "  结论 verdict: {} {}", verdict.indication.word_zh(), verdict.verdict)?;
     write!(out, "  {}", verdict.indication.name())?;
     match &verdict.sub_indication {
         Some(sub) => writeln!(out, " / {sub}")?,

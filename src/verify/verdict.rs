@@ -78,6 +78,11 @@ impl Conclusion {
         Self { indication: Indication::Indeterminate, sub: sub.into() }
     }
 
+    /// The worse of the two; this one where they are alike (EN 319 102-1 §5.1.3).
+    pub fn worst(self, other: Self) -> Self {
+        if other.indication > self.indication { other } else { self }
+    }
+
     /// The sub-indication as it stands on a verdict.
     pub fn sub_indication(&self) -> Option<String> {
         (!self.sub.is_empty()).then(|| self.sub.clone())
@@ -93,7 +98,7 @@ pub struct Verdict {
     pub sha256: String,
     /// Kind of document.
     pub format: String,
-    /// The worst of its signatures and seals.
+    /// The worst of its signatures and seals, and of what is to be said of the licence that it is.
     pub indication: Indication,
     /// Why, if not passed.
     pub sub_indication: Option<String>,
@@ -111,16 +116,9 @@ pub struct Verdict {
     pub legal: super::legal::Legal,
     /// Everything that stands in the way, at once, each with the smallest fix.
     pub defects: Vec<Defect>,
-    /// What is to be said of the licence that the file is; absent for other files. `verdict` above is never better than its own.
+    /// What is to be said of the licence that the file is; absent for other files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licence: Option<super::licence::LicenceVerdict>,
-}
-
-impl Verdict {
-    /// What it comes to for people: the indication, and of a licence everything that is to be said of it.
-    pub fn outcome(&self) -> Indication {
-        [Indication::Passed, Indication::Failed].into_iter().find(|one| one.word() == self.verdict).unwrap_or(Indication::Indeterminate)
-    }
 }
 
 /// Policy and the caller's choices.

@@ -100,7 +100,9 @@ fn each_lie_is_told_in_its_own_field() {
 
     authority.signer = issuer(&authority, "91350100M000100Y43", 71);
     let verdict = judged(&authority, &sealed(&authority, &good));
-    assert_eq!((verdict.indication.name(), verdict.verdict, field(&verdict, "issuer")), ("TOTAL-PASSED", "invalid", "no"));
+    assert_eq!((verdict.indication.name(), verdict.verdict, field(&verdict, "issuer")), ("TOTAL-FAILED", "invalid", "no"));
+    assert_eq!(verdict.sub_indication.as_deref(), Some("LICENCE_CONSTRAINTS_FAILURE"));
+    assert_eq!(verdict.signatures[0].indication.name(), "TOTAL-PASSED", "the seal itself holds");
     authority.signer = issuer(&authority, code, 72);
 
     let page = "Doc_0/Pages/Page_0/Content.xml";
@@ -117,12 +119,12 @@ fn each_lie_is_told_in_its_own_field() {
         let verdict = judged(&authority, &sealed(&authority, &package));
         assert_eq!(
             (verdict.indication.name(), verdict.verdict),
-            ("TOTAL-PASSED", "invalid"),
+            ("TOTAL-FAILED", "invalid"),
             "{entry} {old} → {new}: {:?}",
             verdict.licence
         );
         assert_eq!(field(&verdict, expected), "no", "{entry} {old} → {new}");
-        assert_eq!(verdict.outcome().exit(), 1);
+        assert_eq!(verdict.indication.exit(), 1);
         assert!(verdict.defects.iter().any(|defect| defect.id.starts_with("XY-23")), "it is among the defects");
     }
     let Some(expired) = plain(Some("2026-11-15")) else { return };

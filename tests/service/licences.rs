@@ -211,7 +211,8 @@ async fn a_licence_is_issued_checked_replaced_and_ended() {
     let old = licences::status(&office.world, &"hall".parse().unwrap(), &issued.identifier).await.unwrap();
     assert_eq!((old.state, old.replaced_by.as_deref()), ("replaced", Some(next.identifier.as_str())));
     let verdict = office.checked("old.ofd", &office.file(&issued.identifier, "ofd").await).await;
-    assert_eq!((&verdict["verdict"], &verdict["indication"]), (&json!("invalid"), &json!("TOTAL-PASSED")), "its signature is still intact");
+    assert_eq!((&verdict["verdict"], &verdict["indication"]), (&json!("invalid"), &json!("TOTAL-FAILED")), "{verdict}");
+    assert_eq!(verdict["signatures"][0]["indication"], json!("TOTAL-PASSED"), "its signature is still intact");
     assert_eq!(verdict["licence"]["status_at_source"]["status"]["replaced_by"], json!(next.identifier));
     let twice = Replacement { identifier: &issued.identifier, application: None, reason: "换发", key: None };
     assert_eq!(licences::replace(&office.world, &office.asker(), &twice).await.unwrap_err().code, code::LICENCE_STATE);

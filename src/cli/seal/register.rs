@@ -40,7 +40,9 @@ pub(super) enum What {
         place: Place,
     },
     /// What held of a seal at a moment; exit status 0 in force, 1 not, 2 nobody shows it or can be asked
-    #[command(after_help = "Example:\n  xinyin seal status --config xinyin.toml --at 2026-03-10T02:00:00Z 01999a3e-7c1b-7d52-9d0a-3f5b8c2e6a10")]
+    #[command(
+        after_help = "Example:\n  xinyin seal status --config xinyin.toml --at 2026-03-10T02:00:00Z 01999a3e-7c1b-7d52-9d0a-3f5b8c2e6a10"
+    )]
     Status {
         #[command(flatten)]
         place: Place,

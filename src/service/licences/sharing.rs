@@ -304,9 +304,10 @@ impl Sharing<'_> {
         let content = self.data.get("content").and_then(Value::as_str).ok_or(EMPTY)?;
         let octets = STANDARD.decode(content.trim()).map_err(|_| EMPTY)?;
         let verdict = by_file(self.world, "licence", Box::new(octets)).await?;
-        let result = match (verdict.indication, verdict.verdict, verdict.licence.is_some()) {
-            (Indication::Passed, "valid", true) => "0",
-            (Indication::Passed, ..) => "2",
+        let signed = !verdict.signatures.is_empty() && verdict.signatures.iter().all(|one| one.indication == Indication::Passed);
+        let result = match (verdict.indication, signed, verdict.licence.is_some()) {
+            (Indication::Passed, _, true) => "0",
+            (_, true, _) => "2",
             _ => "1",
         };
         Ok(
