@@ -66,7 +66,7 @@ pub enum KeyError {
 /// The parsed numbers of a key.
 #[derive(Clone)]
 pub(super) enum Material {
-    Sm2(Box<sm2::dsa::VerifyingKey>),
+    Sm2(Box<Sm2Key>),
     /// Uncompressed point, checked to lie on the curve.
     Ec(Vec<u8>),
     /// Modulus and exponent, big-endian without leading zeros.
@@ -81,6 +81,16 @@ pub(super) enum Material {
         y: Vec<u8>,
         parameters: Option<dsa::Parameters>,
     },
+}
+
+/// An SM2 key with what every verification needs of it.
+#[derive(Clone)]
+pub(super) struct Sm2Key {
+    pub key: sm2::dsa::VerifyingKey,
+    /// 04‖X‖Y.
+    pub point: [u8; 65],
+    /// Z, with the standard identifier.
+    pub z: [u8; 32],
 }
 
 /// A public key. Cheap to clone; compares by its encoding.
@@ -232,7 +242,8 @@ fn curve_key(curve: Oid, point: &[u8]) -> Result<(KeyKind, Material), KeyError> 
     Ok(match curve {
         oid::SM2 => {
             let key = sm2::dsa::VerifyingKey::from_sec1_bytes(super::sm2::DISTINGUISHING_ID, point).map_err(|_| OFF)?;
-            (KeyKind::Sm2, Material::Sm2(Box::new(key)))
+            let point = key.to_sec1_bytes().as_ref().try_into().map_err(|_| OFF)?;
+            (KeyKind::Sm2, Material::Sm2(Box::new(Sm2Key { key, z: super::sm2::z(&point), point })))
         }
         oid::P256 => {
             let key = p256::PublicKey::from_sec1_bytes(point).map_err(|_| OFF)?;

@@ -4,51 +4,30 @@
 //! remembered, by a SHA-256 over all four, in two generations of bounded size. Bad ones are not: nobody can push good ones out
 //! with garbage, and garbage costs its sender as much as it costs us.
 
-use super::{Hash, PublicKey, SignatureAlgorithm, VerifyError, verify};
-use std::{
-    collections::HashSet,
-    sync::{LazyLock, Mutex, PoisonError},
-};
+use super::{Hash, PublicKey, SignatureAlgorithm, VerifyError, generations::Generations, verify};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 /// Answers in one generation: two megabytes in all at most.
 const GENERATION: usize = 16 * 1024;
 
-#[derive(Default)]
-struct Known {
-    young: HashSet<[u8; 32]>,
-    old: HashSet<[u8; 32]>,
-}
+type Known = Generations<[u8; 32], ()>;
 
-static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(|| Mutex::new(Known::new(GENERATION)));
 
 /// As [`verify()`], for a message that is likely to come again.
 pub fn verify_lasting(key: &PublicKey, algorithm: &SignatureAlgorithm, message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
     let name = name(key, algorithm, message, signature);
-    {
-        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.young.contains(&name) {
-            return Ok(());
-        }
-        if known.old.contains(&name) {
-            keep(&mut known, name);
-            return Ok(());
-        }
+    if KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&name).is_some() {
+        return Ok(());
     }
     verify(key, algorithm, message, signature)?;
-    keep(&mut KNOWN.lock().unwrap_or_else(PoisonError::into_inner), name);
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).keep(name, ());
     Ok(())
 }
 
 /// Forgets every remembered answer: to measure, and after which everything is verified anew.
 pub fn forget_lasting() {
-    *KNOWN.lock().unwrap_or_else(PoisonError::into_inner) = Known::default();
-}
-
-fn keep(known: &mut Known, name: [u8; 32]) {
-    if known.young.len() >= GENERATION {
-        known.old = std::mem::take(&mut known.young);
-    }
-    known.young.insert(name);
+    *KNOWN.lock().unwrap_or_else(PoisonError::into_inner) = Known::new(GENERATION);
 }
 
 /// A digest over everything that the answer depends on, each part with its length.
@@ -78,16 +57,5 @@ mod tests {
             assert!(verify_lasting(other.public_key(), &algorithm, b"message", &signature).is_err());
             assert!(verify_lasting(key.public_key(), &algorithm, b"message", &signature[1..]).is_err());
         }
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let mut known = Known::default();
-        for number in 0..u64::from(u32::from(u16::MAX)) {
-            let mut name = [0; 32];
-            name[..8].copy_from_slice(&number.to_be_bytes());
-            keep(&mut known, name);
-        }
-        assert!(known.young.len() <= GENERATION && known.old.len() <= GENERATION);
     }
 }

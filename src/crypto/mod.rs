@@ -1,13 +1,16 @@
 //! Algorithms: digests, public keys, signatures, one registry of object identifiers.
 //!
 //! Everything here is pure. ring verifies RSA, P-256 and P-384 (it is several times faster), RustCrypto the rest: SM2, P-521,
-//! unusual digests, and every signature whose message arrives as a stream. Whether an algorithm is strong enough is the
+//! unusual digests, and every signature whose message arrives as a stream; keys of P-256 and SM2 that come again and again have
+//! tables of their own ([`known`]). Whether an algorithm is strong enough is the
 //! judge's policy, not decided here: a signature made with SHA-1 or RSA-1024 verifies and says so in its name.
 
 mod algorithm;
 mod dsa;
+mod generations;
 mod hash;
 mod key;
+mod known;
 mod lasting;
 pub mod oid;
 mod rsa_verify;
