@@ -242,7 +242,7 @@ fn curve_key(curve: Oid, point: &[u8]) -> Result<(KeyKind, Material), KeyError> 
     Ok(match curve {
         oid::SM2 => {
             let key = sm2::dsa::VerifyingKey::from_sec1_bytes(super::sm2::DISTINGUISHING_ID, point).map_err(|_| OFF)?;
-            let point = key.to_sec1_bytes().as_ref().try_into().map_err(|_| OFF)?;
+            let point: [u8; 65] = key.to_sec1_bytes().as_ref().try_into().map_err(|_| OFF)?;
             (KeyKind::Sm2, Material::Sm2(Box::new(Sm2Key { key, z: super::sm2::z(&point), point })))
         }
         oid::P256 => {
