@@ -15,11 +15,14 @@ mod rate;
 
 use std::process::ExitCode;
 
+/// One measurement: prints what it found, and whether its target was met.
+type Measure = fn(&pdf::Yard) -> bool;
+
 fn main() -> ExitCode {
     let folder = std::env::temp_dir().join(format!("xinyin-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let yard = pdf::Yard::new(&folder);
-    let all: [(&str, fn(&pdf::Yard) -> bool); 4] =
+    let all: [(&str, Measure); 4] =
         [("pdf", pdf::one_signature), ("sixty", pdf::sixty_signatures), ("large", large::one_large_file), ("cms", cms::message_with_chain)];
     // Names choose; without any all are measured. Cargo adds an option of its own.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
