@@ -2,7 +2,7 @@
 //!
 //! Everything here is pure. ring verifies RSA, P-256 and P-384 (it is several times faster), RustCrypto the rest: SM2, P-521,
 //! unusual digests, and every signature whose message arrives as a stream; keys of P-256 and SM2 that come again and again have
-//! tables of their own ([`known`]). Whether an algorithm is strong enough is the
+//! tables of their own (`known`). Whether an algorithm is strong enough is the
 //! judge's policy, not decided here: a signature made with SHA-1 or RSA-1024 verifies and says so in its name.
 
 mod algorithm;
