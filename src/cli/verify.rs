@@ -16,7 +16,7 @@ use crate::{
         verify::{Sources, offline, online},
     },
     verify::{
-        Evidence, Options, Policy, Record, Revocation, Verdict,
+        Evidence, Options, Policy, Revocation, Verdict,
         frozen::{self, Provenance},
         render_text,
     },
@@ -206,7 +206,7 @@ fn prepare(args: &Args) -> Result<Desk, String> {
         }
         evidence.extend(frozen.evidence.clone());
         if !args.replay {
-            evidence.records.extend(frozen.added.iter().cloned());
+            evidence.extend(frozen.added.clone());
         }
     }
     let frozen = frozen.filter(|_| args.replay);
@@ -275,19 +275,27 @@ fn judge(path: &Path, desk: &Desk) -> Result<Verdict, String> {
         let mut all = desk.evidence.clone();
         all.extend(fetched);
         let document = hex::decode(&verdict.sha256).ok().and_then(|digest| digest.try_into().ok()).unwrap_or_default();
-        let record = desk.authority.as_ref().map(|authority| stamped(&file, &all, authority)).transpose()?;
-        let frozen = frozen::freeze_under(&all, record.as_ref(), &desk.policy, &options, &document);
+        let added = desk.authority.as_ref().map(|authority| stamped(&file, &all, authority)).transpose()?;
+        let added = match (added, &desk.net) {
+            (Some(added), Some((net, runtime))) => {
+                let vouched = evidence::vouched((&file, &contents), &all, added, &desk.policy, &options, net);
+                Some(runtime.block_on(vouched).map_err(|error| error.to_string())?)
+            }
+            (added, _) => added,
+        };
+        let frozen = frozen::freeze_under(&all, added.as_ref(), &desk.policy, &options, &document);
         files::write_atomic(out, &frozen, Access::Public).map_err(|error| format!("{}: {error}", out.display()))?;
     }
     Ok(verdict)
 }
 
 /// A time-stamp over the document and its evidence.
-fn stamped(file: &OpenFile, all: &Evidence, authority: &Authority) -> Result<Record, String> {
+fn stamped(file: &OpenFile, all: &Evidence, authority: &Authority) -> Result<Evidence, String> {
     let told = |fault: Fault| format!("{fault} / {}", fault.code.remedy_en);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let digests = evidence::digests(file).map_err(told)?;
-    runtime.block_on(evidence::stamp(all, &digests, std::slice::from_ref(authority), &SystemDice)).map_err(told)
+    let record = runtime.block_on(evidence::stamp(all, &digests, std::slice::from_ref(authority), &SystemDice)).map_err(told)?;
+    Ok(Evidence { records: vec![record], ..Evidence::default() })
 }
 
 /// Frozen evidence from a file, which anybody could have written.

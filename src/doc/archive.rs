@@ -26,26 +26,27 @@ struct HashIndex<'a> {
     by_value: bool,
 }
 
-/// Compares the token's imprint with the signature that it stands in; the objects that it covers.
+/// Compares the token's imprint with the signature that it stands in; the objects that it covers, and the digest of the index
+/// through which it covers them.
 pub(super) fn compare(
     frame: &SignedData<'_>,
     info: &SignerInfo<'_>,
     message: &Message<'_>,
     token: &SignedData<'_>,
     imprint: (Option<Hash>, &[u8]),
-) -> (Imprint, Vec<Id>) {
-    let (Some(hash), expected) = imprint else { return (Imprint::Unsupported, Vec::new()) };
+) -> (Imprint, Vec<Id>, Option<Hash>) {
+    let (Some(hash), expected) = imprint else { return (Imprint::Unsupported, Vec::new(), None) };
     let attributes = token.signers.first().and_then(|signer| signer.unsigned.as_ref());
     let Some(index) = attributes.and_then(|attributes| HashIndex::read(attributes).ok().flatten()) else {
-        return (Imprint::Differs, Vec::new());
+        return (Imprint::Differs, Vec::new(), None);
     };
-    let Ok(Some(content)) = message.digest(hash) else { return (Imprint::ContentMissing, Vec::new()) };
-    let Some(covers) = index.covers(frame, info) else { return (Imprint::Differs, Vec::new()) };
+    let Ok(Some(content)) = message.digest(hash) else { return (Imprint::ContentMissing, Vec::new(), None) };
+    let Some(covers) = index.covers(frame, info) else { return (Imprint::Differs, Vec::new(), None) };
     let mut hasher = hash.hasher();
     for part in [frame.content_type_raw, &content, info.core, index.raw] {
         hasher.update(part);
     }
-    if hasher.finish() == expected { (Imprint::Matches, covers) } else { (Imprint::Differs, Vec::new()) }
+    if hasher.finish() == expected { (Imprint::Matches, covers, Some(index.hash)) } else { (Imprint::Differs, Vec::new(), None) }
 }
 
 impl<'a> HashIndex<'a> {

@@ -535,6 +535,8 @@ pub struct TokenFacts {
     /// What the imprint covers beside the signature or document it stands on: SHA-256 of certificates, CRLs, OCSP responses and
     /// tokens, of a signature that of its value. It counts only where the imprint matches.
     pub covers: Vec<Id>,
+    /// Digest through which an archive time-stamp covers them (`ats-hash-index`, EN 319 122-1 §5.5.2).
+    pub index_digest: Option<Hash>,
 }
 
 /// Whether a token stands on the right bytes.

@@ -431,7 +431,7 @@ fn read_unsigned(frame: &Frame<'_, '_>, info: &SignerInfo<'_>, message: &Message
             };
             if let (TimestampKind::Archive, Some(token), Ok(data)) = (kind, &mut stamp.token, SignedData::parse(value.raw)) {
                 let imprint = (token.imprint_digest, token.imprint_value.as_slice());
-                (token.imprint, token.covers) = archive::compare(frame.data, info, message, &data, imprint);
+                (token.imprint, token.covers, token.index_digest) = archive::compare(frame.data, info, message, &data, imprint);
             }
             facts.timestamps.push(stamp);
         }
@@ -540,6 +540,7 @@ pub(super) fn token_facts(kind: TimestampKind, token: &[u8], stamped: &Message<'
         id: id_of(token),
         imprint_value: info.imprint.digest,
         covers: Vec::new(),
+        index_digest: None,
     };
     TimestampFacts { kind, token: Some(token), signer }
 }

@@ -49,7 +49,7 @@ pub(super) async fn remembered(world: &World, judged: &Judged) -> Result<Evidenc
         match frozen::thaw(&found.body, Provenance::File) {
             Ok(frozen) => {
                 known.extend(frozen.evidence);
-                known.records.extend(frozen.added);
+                known.extend(frozen.added);
             }
             Err(error) => tracing::error!(%error, id = %found.id, "evidence that was kept cannot be read"),
         }

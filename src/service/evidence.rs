@@ -5,12 +5,13 @@
 //! then: the time-stamp proves that everything existed while it was in force.
 
 use super::timestamp_client::Authority;
-use super::verify::digest;
+use super::verify::{digest, online};
 use crate::crypto::Hash;
 use crate::doc::source::ByteSource;
 use crate::fault::{Fault, code};
+use crate::net::Net;
 use crate::sign::TimestampRequest;
-use crate::verify::{Evidence, Record, members};
+use crate::verify::{Evidence, Options, Policy, Record, members};
 use crate::world::{Dice, random};
 
 /// Digests that are tried: what every authority takes, then what a national one demands (GM/T 0033).
@@ -40,4 +41,21 @@ pub async fn stamp(evidence: &Evidence, document: &[(Hash, Vec<u8>)], authoritie
         }
     }
     Err(refused)
+}
+
+/// `added` with what vouches for its time-stamps, fetched where the allow-list permits it: an authority's own status can be had while
+/// it lives. It stands outside of what the time-stamps cover.
+pub async fn vouched(
+    (document, contents): (&dyn ByteSource, &[&dyn ByteSource]),
+    evidence: &Evidence,
+    mut added: Evidence,
+    policy: &Policy,
+    options: &Options,
+    net: &Net,
+) -> std::io::Result<Evidence> {
+    let mut all = evidence.clone();
+    all.extend(added.clone());
+    let (_, fetched) = online(document, contents, &all, policy, options, net).await?;
+    added.extend(fetched);
+    Ok(added)
 }

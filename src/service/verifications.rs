@@ -135,9 +135,11 @@ pub async fn submit(world: &Arc<World>, asker: &Asker, submission: Submission, k
         true => acceptance::stamped(world, rested_on, &judged.digests).await,
         false => None,
     };
-    let bundle = frozen::freeze_under(rested_on, record.as_ref(), &policy, &options, &document);
+    let stamped = record.is_some();
+    let added = record.map(|record| Evidence { records: vec![record], ..Evidence::default() });
+    let bundle = frozen::freeze_under(rested_on, added.as_ref(), &policy, &options, &document);
     let body = serde_json::to_vec(&verdict).map_err(|error| Fault::new(code::SYSTEM).because(error))?;
-    keep(world, asker, &judged, body, (&bundle, record.is_some()), key.map(|key| (key, digest.as_str())), now).await
+    keep(world, asker, &judged, body, (&bundle, stamped), key.map(|key| (key, digest.as_str())), now).await
 }
 
 /// Whether a verdict accepts a document as of now.

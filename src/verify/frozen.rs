@@ -65,6 +65,8 @@ struct File {
     statements: Vec<FileStatement>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     records: Vec<FileRecord>,
+    #[serde(default, skip_serializing_if = "FileAdded::is_empty")]
+    added: FileAdded,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     licences: Vec<super::licence::LicenceStatus>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -88,6 +90,21 @@ struct FileRecord {
     /// Put over the evidence after the verdict.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     added: bool,
+}
+
+/// What vouches for the records that were added, fetched after the verdict too.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileAdded {
+    certificates: Vec<String>,
+    crls: Vec<String>,
+    ocsps: Vec<String>,
+}
+
+impl FileAdded {
+    fn is_empty(&self) -> bool {
+        self.certificates.is_empty() && self.crls.is_empty() && self.ocsps.is_empty()
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -124,8 +141,9 @@ pub struct Frozen {
     pub at_given: bool,
     /// What an unknown status did.
     pub revocation: Revocation,
-    /// Time-stamps put over the evidence after that verdict: further verdicts rest on them too, its replay does not.
-    pub added: Vec<Record>,
+    /// Time-stamps put over the evidence after that verdict, and what vouches for them: further verdicts rest on them too, its
+    /// replay does not.
+    pub added: Evidence,
     /// Digest of the policy's table.
     pub policy_digest: String,
     /// The anchors that were trusted then: SHA-256 and purposes. Whoever replays has to trust them himself.
@@ -158,9 +176,9 @@ pub fn freeze(evidence: &Evidence, policy: &Policy, options: &Options, document:
     freeze_under(evidence, None, policy, options, document)
 }
 
-/// Freezes it with a time-stamp that was put over all of it afterwards: a replay of the verdict leaves that one out, every other
-/// verdict rests on it.
-pub fn freeze_under(evidence: &Evidence, added: Option<&Record>, policy: &Policy, options: &Options, document: &[u8; 32]) -> Vec<u8> {
+/// Freezes it with a time-stamp that was put over all of it afterwards, and the certificates, lists and answers that vouch for its
+/// authority: a replay of the verdict leaves those out, every other verdict rests on them.
+pub fn freeze_under(evidence: &Evidence, added: Option<&Evidence>, policy: &Policy, options: &Options, document: &[u8; 32]) -> Vec<u8> {
     let encoded = |ders: Vec<&[u8]>| {
         let mut list: Vec<String> = Vec::new();
         for der in ders {
@@ -171,6 +189,11 @@ pub fn freeze_under(evidence: &Evidence, added: Option<&Record>, policy: &Policy
         }
         list
     };
+    let (certificates, crls, ocsps) = ders(evidence);
+    let more = added.map(|added| {
+        let (certificates, crls, ocsps) = ders(added);
+        FileAdded { certificates: encoded(certificates), crls: encoded(crls), ocsps: encoded(ocsps) }
+    });
     let file = File {
         xinyin_evidence: VERSION,
         document_sha256: hex::encode(document),
@@ -179,13 +202,19 @@ pub fn freeze_under(evidence: &Evidence, added: Option<&Record>, policy: &Policy
         revocation: options.revocation.name().into(),
         policy: FilePolicy { id: policy.id.clone(), digest: policy.digest().into() },
         anchors: listed(&evidence.anchors).into_iter().map(|(sha256, purposes)| FileAnchor { sha256, purposes }).collect(),
-        certificates: encoded(evidence.certificates.iter().map(Certificate::der).collect()),
-        crls: encoded(evidence.crls.iter().map(Crl::der).collect()),
-        ocsps: encoded(evidence.ocsps.iter().map(OcspResponse::der).collect()),
+        certificates: encoded(certificates),
+        crls: encoded(crls),
+        ocsps: encoded(ocsps),
         tokens: encoded(evidence.tokens.iter().map(Vec::as_slice).collect()),
         first_seen: evidence.first_seen.iter().map(|(id, at)| FileSeen { sha256: hex::encode(id), at: *at }).collect(),
         statements: evidence.statements.iter().map(written).collect(),
-        records: evidence.records.iter().map(|record| recorded(record, false)).chain(added.map(|record| recorded(record, true))).collect(),
+        records: evidence
+            .records
+            .iter()
+            .map(|record| recorded(record, false))
+            .chain(added.iter().flat_map(|added| &added.records).map(|record| recorded(record, true)))
+            .collect(),
+        added: more.unwrap_or_default(),
         licences: evidence.licences.clone(),
         seals: evidence.seals.clone(),
     };
@@ -235,6 +264,13 @@ pub fn thaw(octets: &[u8], provenance: Provenance) -> Result<Frozen, FrozenError
         licences,
         seals,
     };
+    let added = Evidence {
+        certificates: objects("added certificate", &file.added.certificates, |der| Certificate::from_der(&der).ok())?,
+        crls: objects("added CRL", &file.added.crls, |der| Crl::from_der(&der).ok())?,
+        ocsps: objects("added OCSP response", &file.added.ocsps, |der| OcspResponse::from_der(&der).ok())?,
+        records: records(file.records.iter().filter(|record| record.added))?,
+        ..Evidence::default()
+    };
     Ok(Frozen {
         evidence,
         document_sha256: file.document_sha256,
@@ -242,9 +278,15 @@ pub fn thaw(octets: &[u8], provenance: Provenance) -> Result<Frozen, FrozenError
         at_given: file.at_given,
         revocation,
         policy_digest: file.policy.digest,
-        added: records(file.records.iter().filter(|record| record.added))?,
+        added,
         anchors: file.anchors.into_iter().map(|anchor| (anchor.sha256, anchor.purposes)).collect(),
     })
+}
+
+/// Certificates, lists and answers.
+fn ders(evidence: &Evidence) -> (Vec<&[u8]>, Vec<&[u8]>, Vec<&[u8]>) {
+    let certificates = evidence.certificates.iter().map(Certificate::der).collect();
+    (certificates, evidence.crls.iter().map(Crl::der).collect(), evidence.ocsps.iter().map(OcspResponse::der).collect())
 }
 
 fn written(statement: &Statement) -> FileStatement {

@@ -138,6 +138,8 @@ pub(super) fn collect(context: &Context<'_>, facts: &Facts, kept: &[Kept]) -> Pr
         };
         let proof = token.proof.filter(|_| matches);
         if let Some(proof) = proof {
+            let mut item = item;
+            keep_tied(context, &poes, facts, &mut item);
             item.covers.iter().for_each(|id| poes.add(*id, proof));
             spans.push(Span { id: item.id, covers: item.covers, earliest: item.earliest, latest: item.latest });
         }
@@ -149,6 +151,21 @@ pub(super) fn collect(context: &Context<'_>, facts: &Facts, kept: &[Kept]) -> Pr
     let contradicted = contradictions(&spans);
     let covers = spans.into_iter().map(|span| span.covers.into_iter().collect()).collect();
     Proofs { poes, entries: entries.collect(), kept: kept_judged.into_iter().flatten().collect(), covers, contradicted }
+}
+
+/// Leaves out what an archive time-stamp names by a digest that ended since, unless a later proof shows that the object existed
+/// before: anything could have been made to fit afterwards (EN 319 122-1 §5.5.2, EN 319 102-1 §5.6.2.3).
+fn keep_tied(context: &Context<'_>, poes: &Poes, facts: &Facts, item: &mut Item<'_>) {
+    let index = item.facts.and_then(|stamp| stamp.token.as_ref()?.index_digest);
+    let (Some(ended), Place::Entry(at, _)) = (index.and_then(hash_ended), item.place) else { return };
+    // What the imprint itself stands on.
+    let signer = facts.signatures.get(at).map(|entry| &entry.signer);
+    let value = signer.map(|signer| signer.signature_value_sha256);
+    let certificate = signer.and_then(|signer| match signer.certificate_reference {
+        CertificateReference::Matches(_) => signer.certificate.as_ref().map(|certificate| certificate.fingerprint_sha256()),
+        _ => None,
+    });
+    item.covers.retain(|id| Some(*id) == value || Some(*id) == certificate || poes.by(id, context.options.at) < ended);
 }
 
 fn matches(imprint: Option<Imprint>) -> bool {

@@ -447,6 +447,73 @@ fn marks_of_further_signatures_may_not_lie_over_text() {
     }
 }
 
+/// Pictures, filled-in values and the marks of earlier signatures are what was signed as much as text is.
+#[test]
+fn marks_of_further_signatures_may_not_lie_over_pictures_or_what_fields_show() {
+    let authority = authority();
+    let picture = stream("/Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8", "0");
+    let page = format!("<<{}/Annots[{LIST}]>>", PAGE.replace("/Resources<<", "/Resources<</XObject<</Scan 102 0 R>>"));
+    let content = "BT /F1 24 Tf 72 720 Td (Contract: 100 yuan) Tj ET q 200 0 0 80 300 300 cm /Scan Do Q q 50 0 0 50 500 20 cm BI /W 1 /H 1 /BPC 8 /CS /G ID x EI Q";
+    let base = append(&form_sample(), &[(3, page), (4, stream("", content)), (102, picture)]);
+    let mut request = plain_request(authority, Format::Pades);
+    request.mark = Some(Mark::new(1, [300.0, 200.0, 500.0, 260.0]).unwrap());
+    let once = signed(authority, &authority.signer, &base, &request).unwrap();
+    assert!(sound(&facts(&once, None)), "{}", said(&facts(&once, None)));
+    for (what, place, permitted) in [
+        ("beside all of them", [300.0, 100.0, 480.0, 180.0], true),
+        ("over the picture", [320.0, 350.0, 420.0, 360.0], false),
+        ("over the picture in the page's own content", [510.0, 40.0, 540.0, 60.0], false),
+        ("over a value", [80.0, 525.0, 180.0, 535.0], false),
+        ("over the earlier mark", [320.0, 210.0, 420.0, 250.0], false),
+    ] {
+        let mut wanted = plain_request(authority, Format::Pades);
+        wanted.mark = Some(Mark::new(1, place).unwrap());
+        match signed(authority, &authority.signer, &once, &wanted) {
+            Ok(twice) => assert!(permitted && sound(&facts(&twice, None)), "{what}: {}", said(&facts(&twice, None))),
+            Err(refusal) => assert!(!permitted, "{what}: {refusal}"),
+        }
+    }
+}
+
+/// A file that is a document of another kind too is not accepted as a PDF; white space before its header is told.
+#[test]
+fn files_of_two_kinds_are_not_judged() {
+    let authority = authority();
+    let base = |before: &[u8], after: &[u8]| {
+        let mut out = [before, b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"].concat();
+        let objects: Vec<(u32, String)> = vec![
+            (1, "<</Type/Catalog/Pages 2 0 R>>".into()),
+            (2, "<</Type/Pages/Kids[3 0 R]/Count 1>>".into()),
+            (3, "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>".into()),
+        ];
+        section(&mut out, &objects, None);
+        out.extend_from_slice(after);
+        out
+    };
+    let sign = |base: &[u8]| signed(authority, &authority.signer, base, &plain_request(authority, Format::Pades));
+    let good = sign(&base(b"", b"")).unwrap();
+    assert!(sound(&facts(&good, None)));
+    let blank = sign(&base(b"\xef\xbb\xbf\n", b"")).unwrap();
+    let found = facts(&blank, None);
+    assert!(sound(&found) && found.problems.iter().any(|problem| problem.en.contains("white space")), "{:?}", found.problems);
+    let refused = |what: &str, file: Result<Vec<u8>, xinyin::sign::Refusal>| {
+        // Nor do we sign what we could not judge.
+        let Ok(file) = file else { return };
+        let found = facts(&file, None);
+        let named = found.problems.iter().any(|problem| problem.kind == ProblemKind::Unsupported("POLYGLOT_UNSUPPORTED"));
+        assert!(named && !sound(&found), "{what}: {:?}", found.problems);
+    };
+    for before in [&b"<html><script>document.write('other')</script><!--\n"[..], b"\xff\xd8\xff\xe0JFIF\n", b"#!/bin/sh\n", b"%!PS\n"] {
+        refused("something else before it", sign(&base(before, b"")));
+    }
+    // The same where the file was signed elsewhere: what an archive ends with stands in the signed revision's last octets.
+    let end = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let kinds =
+        |octets: &[u8]| facts(octets, None).problems.iter().any(|problem| problem.kind == ProblemKind::Unsupported("POLYGLOT_UNSUPPORTED"));
+    assert!(kinds(&[&good[..], end].concat()) && !kinds(&[&good[..], end, b"x"].concat()));
+    assert!(kinds(&[&good[..], &end[..20], b"\x02\0%%"].concat()), "with a comment");
+}
+
 #[test]
 fn a_document_is_certified_once_and_first() {
     let authority = authority();
@@ -506,21 +573,35 @@ fn filled_with_own_font(field: u32, settings: &str, value: &str, letters: &str) 
     ]
 }
 
-/// A name that is filled in with an embedded Chinese font is permitted, and it is told that its glyphs were not compared; what the
-/// font says itself is another text, what was signed drawn anew, or a font put where signed fields draw from, is not.
+/// A name that is filled in with an embedded Chinese font is permitted where that font was signed with the form, and it is told that
+/// its glyphs were not compared; one that came later draws what it likes. What the font says itself is another text, what was
+/// signed drawn anew, or a font put where signed fields draw from, is not permitted either.
 #[test]
 fn values_in_an_embedded_font_are_permitted_when_first_filled_in() {
-    let signed = plain();
-    let after = |objects: &[(u32, String)]| facts(&append(signed, objects), None);
+    let authority = authority();
     let filled = filled_with_own_font(7, NAME, "5F200032", "5F20");
-    let good = after(&filled);
+    let own = append(&form_sample(), &filled[2..]);
+    let signed = &signed(authority, &authority.signer, &own, &plain_request(authority, Format::Pades)).unwrap();
+    let after = |objects: &[(u32, String)]| facts(&append(signed, objects), None);
+    let good = after(&filled[..2]);
     assert!(sound(&good), "{}", said(&good));
     let told = said(&good);
     assert!(told.starts_with("permitted") && told.contains("张2") && told.contains("glyphs were not compared"), "{told}");
-    // The same with the font in the resources of the form.
-    let form = |name: &str| (6, form_with(signed, "", "").replace("/Helv 5 0 R", &format!("/Helv 5 0 R/{name} 101 0 R")));
-    let with = |more: (u32, String)| [filled.clone(), vec![more]].concat();
-    assert!(sound(&after(&with(form("Song")))), "{}", said(&after(&with(form("Song")))));
+    let with = |more: (u32, String)| [filled[..2].to_vec(), vec![more]].concat();
+    for (number, body) in &filled[2..] {
+        let changed = body.replace("glyf", "gly2").replace("ABCDEF", "GHIJKL").replace("<0019>", "<0018>");
+        let found = after(&with((*number, changed)));
+        assert!(!sound(&found), "object {number} of the font was changed: {}", said(&found));
+    }
+    // A font that came after the signature: with the value, before it, in the resources of the form.
+    let bare = plain();
+    let later = facts(&append(bare, &filled), None);
+    assert!(said(&later).starts_with("unjudged"), "{}", said(&later));
+    let before = facts(&append(&append(bare, &filled[2..]), &filled[..2]), None);
+    assert!(said(&before).starts_with("unjudged"), "{}", said(&before));
+    let form = (6, form_with(bare, "", "").replace("/Helv 5 0 R", "/Helv 5 0 R/Song 101 0 R"));
+    let shared = facts(&append(bare, &[filled.clone(), vec![form]].concat()), None);
+    assert!(said(&shared).starts_with("unjudged"), "{}", said(&shared));
     let wrong = [
         ("another text by the font's own word", filled_with_own_font(7, NAME, "5F200039", "5F20")),
         ("a code without a letter", filled_with_own_font(7, NAME, "5F200032", "")),

@@ -114,7 +114,8 @@ impl History {
         let token = self.token(by, hash, &Record::imprint(hash, &members), when);
         let record = Record { hash, members, token };
         let document = Hash::Sha256.digest(&self.package).try_into().unwrap();
-        freeze_under(&evidence, Some(&record), &Policy::default(), &options(&format!("{when}T00:00:00Z")), &document)
+        let added = Evidence { records: vec![record], ..Evidence::default() };
+        freeze_under(&evidence, Some(&added), &Policy::default(), &options(&format!("{when}T00:00:00Z")), &document)
     }
 
     /// Frozen when it was accepted, renewed before each authority ends.
@@ -147,7 +148,7 @@ impl History {
 /// The evidence of a file, with what was put over it afterwards.
 fn all(frozen: Frozen) -> Evidence {
     let mut evidence = frozen.evidence;
-    evidence.records.extend(frozen.added);
+    evidence.extend(frozen.added);
     evidence
 }
 

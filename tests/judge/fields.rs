@@ -108,6 +108,28 @@ fn locks_bind_those_who_sign_later() {
     assert!(matches!(both, Err(Refusal::Request(_))), "{both:?}");
 }
 
+/// A lock of which nobody can tell what it locks leaves the signature undecided, and is not signed here.
+#[test]
+fn locks_that_cannot_be_read_are_not_passed_over() {
+    let authority = Authority::new(KeyKind::P256);
+    let in_field = |name: &str| Request { field: Some(name.into()), ..wanted(&authority) };
+    for fields in ["/Fields[/Name]", "/Fields(text)", "/Fields[(a)7]", ""] {
+        for action in ["Include", "Exclude"] {
+            let document = with_fields(&format!("/Lock<</Type/SigFieldLock/Action/{action}{fields}>>"));
+            match sign(&authority, &document, &in_field("甲方")) {
+                Ok(signed) => assert!(!sound(&facts(&signed, None)), "{action} {fields}"),
+                Err(refusal) => assert!(matches!(refusal, Refusal::Document(_) | Refusal::Request(_)), "{refusal:?}"),
+            }
+        }
+    }
+    for level in ["/P(1)", "/P/x", "/P 0"] {
+        let document = with_fields(&format!("/Lock<</Type/SigFieldLock/Action/All{level}>>"));
+        if let Ok(signed) = sign(&authority, &document, &in_field("甲方")) {
+            assert!(!sound(&facts(&signed, None)), "{level}");
+        }
+    }
+}
+
 #[test]
 fn seed_values_are_honoured_or_the_signature_is_refused() {
     let authority = Authority::new(KeyKind::P256);

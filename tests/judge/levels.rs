@@ -202,6 +202,29 @@ fn messages_of_every_level_keep_what_was_signed() {
     }
 }
 
+/// What an archive time-stamp names by a digest that ended since could have been put there afterwards: it proves nothing of it.
+#[test]
+fn an_index_under_a_digest_that_ended_proves_nothing() {
+    let authority = Authority::new(KeyKind::P256);
+    let content = b"x";
+    let original =
+        signed(&authority, &authority.signer, content, &request(&authority, &authority.signer, Format::Cades, Level::B)).unwrap();
+    let document = raised(&authority, &original, None, Level::Lta);
+    // Long after everything ended but the word of the authority that stamped last.
+    let mut evidence = anchor(&authority);
+    evidence.anchors.push(TrustAnchor::for_all(authority.tsa.certificate.clone()));
+    let options = Options { file: String::new(), at: at("2037-01-01T00:00:00Z"), at_given: true, revocation: Revocation::Hard };
+    let verdict = |facts: &Facts| judge(facts, &evidence, &Policy::named("strict").unwrap(), &options);
+    let honest = facts(&document, None);
+    let told = verdict(&honest);
+    assert_eq!(told.indication.name(), "TOTAL-PASSED", "{}", serde_json::to_string_pretty(&told).unwrap());
+    let mut weak = honest.clone();
+    let archive = weak.signatures[0].signer.timestamps.iter_mut().filter_map(|stamp| stamp.token.as_mut());
+    let changed = archive.filter(|token| token.index_digest.is_some()).map(|token| token.index_digest = Some(Hash::Sha1)).count();
+    let told = verdict(&weak);
+    assert_eq!((changed, told.indication.name()), (1, "INDETERMINATE"), "{}", serde_json::to_string_pretty(&told).unwrap());
+}
+
 #[test]
 fn additions_leave_messages_alone_that_cannot_be_read() {
     for broken in [&b""[..], b"\x30", b"\x30\x03\x02\x01\x01", b"%PDF"] {

@@ -112,6 +112,8 @@ fn matrix(operands: &[Object]) -> Option<Matrix> {
 pub struct TextPlaces {
     /// Boxes around pieces of text.
     pub places: Vec<Place>,
+    /// Boxes around pictures.
+    pub pictures: Vec<Place>,
     /// Whether the page could not be read to its end: text may stand anywhere.
     pub anywhere: bool,
 }
@@ -120,6 +122,11 @@ impl TextPlaces {
     /// Whether text stands, or may stand, inside `place`.
     pub fn meet(&self, place: &Place) -> bool {
         self.anywhere || self.places.iter().any(|text| text.meets(place))
+    }
+
+    /// Whether a picture stands, or may stand, inside `place`.
+    pub fn pictured(&self, place: &Place) -> bool {
+        self.anywhere || self.pictures.iter().any(|picture| picture.meets(place))
     }
 }
 
@@ -244,13 +251,16 @@ fn walk(
                     }
                 }
             }
+            b"BI" => note(box_of(pen.ctm, [0.0, 0.0, 1.0, 1.0]), &mut found.pictures, &mut found.anywhere),
             b"Do" => {
                 let Some(Object::Name(name)) = operands.first() else { return Ok(()) };
                 let Some(objects) = revision.dictionary(resources, "XObject")? else { return Ok(()) };
                 let name = String::from_utf8_lossy(name);
-                if let Object::Stream(stream) = revision.value(&objects, &name)?
-                    && stream.dictionary.name("Subtype") == Some(b"Form")
-                {
+                if let Object::Stream(stream) = revision.value(&objects, &name)? {
+                    if stream.dictionary.name("Subtype") != Some(b"Form") {
+                        note(box_of(pen.ctm, [0.0, 0.0, 1.0, 1.0]), &mut found.pictures, &mut found.anywhere);
+                        return Ok(());
+                    }
                     if depth >= MAX_FORMS {
                         found.anywhere = true;
                         return Ok(());
@@ -263,7 +273,7 @@ fn walk(
             }
             _ => (),
         }
-        if found.places.len() > MAX_PLACES {
+        if found.places.len() + found.pictures.len() > MAX_PLACES {
             found.anywhere = true;
             return Err(PdfError::Filter);
         }
@@ -277,25 +287,33 @@ fn place(pen: &Pen, text: Matrix, octets: &[u8], found: &mut TextPlaces) -> Matr
         return times([1.0, 0.0, 0.0, 1.0, octets.len() as f64 * pen.size * 0.25, 0.0], text);
     }
     let width = octets.len() as f64 * pen.size * 0.5;
-    let all = times(text, pen.ctm);
-    let corner = |x: f64, y: f64| {
-        let [a, b, c, d, e, f] = all;
-        (a * x + c * y + e, b * x + d * y + f)
-    };
-    let corners = [(0.0, -0.2), (width, -0.2), (0.0, 0.75), (width, 0.75)].map(|(x, y)| corner(x, y * pen.size));
-    let side = |pick: fn(f64, f64) -> f64, which: fn(&(f64, f64)) -> f64, start: f64| corners.iter().map(which).fold(start, pick);
-    let sides = [
-        side(f64::min, |corner| corner.0, f64::INFINITY),
-        side(f64::min, |corner| corner.1, f64::INFINITY),
-        side(f64::max, |corner| corner.0, f64::NEG_INFINITY),
-        side(f64::max, |corner| corner.1, f64::NEG_INFINITY),
-    ];
-    if sides.iter().all(|side| side.is_finite()) {
-        found.places.push(Place { sides });
-    } else {
-        found.anywhere = true;
-    }
+    let own = [0.0, -0.2 * pen.size, width, 0.75 * pen.size];
+    note(box_of(times(text, pen.ctm), own), &mut found.places, &mut found.anywhere);
     times([1.0, 0.0, 0.0, 1.0, width, 0.0], text)
+}
+
+/// The box around a rectangle that `matrix` moves.
+fn box_of(matrix: Matrix, [left, bottom, right, top]: [f64; 4]) -> Place {
+    let [a, b, c, d, e, f] = matrix;
+    let corners = [(left, bottom), (right, bottom), (left, top), (right, top)].map(|(x, y)| (a * x + c * y + e, b * x + d * y + f));
+    let side = |pick: fn(f64, f64) -> f64, which: fn(&(f64, f64)) -> f64, start: f64| corners.iter().map(which).fold(start, pick);
+    Place {
+        sides: [
+            side(f64::min, |corner| corner.0, f64::INFINITY),
+            side(f64::min, |corner| corner.1, f64::INFINITY),
+            side(f64::max, |corner| corner.0, f64::NEG_INFINITY),
+            side(f64::max, |corner| corner.1, f64::NEG_INFINITY),
+        ],
+    }
+}
+
+/// Notes a box; one that lies nowhere may be anywhere.
+fn note(place: Place, places: &mut Vec<Place>, anywhere: &mut bool) {
+    if place.sides.iter().all(|side| side.is_finite()) {
+        places.push(place);
+    } else {
+        *anywhere = true;
+    }
 }
 
 #[cfg(test)]

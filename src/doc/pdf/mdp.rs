@@ -50,20 +50,33 @@ pub fn add_lock(revision: Revision<'_, '_>, field: &Dictionary, permissions: &mu
         Some(lock) => permissions.locks.push(lock),
         None => permissions.unknown = true,
     }
-    permissions.limited(revision.value(&own, "P")?.as_integer());
+    permissions.limited(&revision.value(&own, "P")?);
     Ok(())
 }
 
 /// Reads the permissions of a signature dictionary.
 pub fn permissions(revision: Revision<'_, '_>, signature: &Dictionary) -> Result<Permissions, PdfError> {
     let mut permissions = Permissions::default();
-    let Object::Array(references) = revision.value(signature, "Reference")? else { return Ok(permissions) };
+    let references = match revision.value(signature, "Reference")? {
+        Object::Array(references) => references,
+        none => {
+            permissions.unknown = none != Object::Null;
+            return Ok(permissions);
+        }
+    };
     for reference in &references {
-        let Object::Dictionary(reference) = revision.resolve(reference)? else { continue };
+        let Object::Dictionary(reference) = revision.resolve(reference)? else {
+            permissions.unknown = true;
+            continue;
+        };
         let parameters = revision.dictionary(&reference, "TransformParams")?.unwrap_or_default();
         match reference.name("TransformMethod") {
             Some(b"DocMDP") => {
-                let level = revision.value(&parameters, "P")?.as_integer().unwrap_or(2);
+                let level = match revision.value(&parameters, "P")? {
+                    Object::Null => 2,
+                    // Zero is no level.
+                    level => level.as_integer().unwrap_or(0),
+                };
                 permissions.certification = Some(permissions.certification.map_or(level, |other| other.min(level)));
                 permissions.unknown |= !(1..=3).contains(&level);
             }
@@ -72,7 +85,7 @@ pub fn permissions(revision: Revision<'_, '_>, signature: &Dictionary) -> Result
                     Some(lock) => permissions.locks.push(lock),
                     None => permissions.unknown = true,
                 }
-                permissions.limited(revision.value(&parameters, "P")?.as_integer());
+                permissions.limited(&revision.value(&parameters, "P")?);
             }
             // Usage rights say what a program may do, nothing about what may change (section 12.8.2.3); identity says nothing.
             Some(b"UR" | b"UR3" | b"Identity") => (),
@@ -83,28 +96,35 @@ pub fn permissions(revision: Revision<'_, '_>, signature: &Dictionary) -> Result
 }
 
 impl Permissions {
-    fn limited(&mut self, level: Option<i64>) {
-        if let Some(level) = level {
-            self.limit = Some(self.limit.map_or(level, |other| other.min(level)));
-            self.unknown |= !(1..=3).contains(&level);
+    fn limited(&mut self, level: &Object) {
+        match level.as_integer() {
+            Some(level) => {
+                self.limit = Some(self.limit.map_or(level, |other| other.min(level)));
+                self.unknown |= !(1..=3).contains(&level);
+            }
+            None => self.unknown |= *level != Object::Null,
         }
     }
 }
 
-/// A set of fields from a dictionary with `Action` and `Fields`: FieldMDP parameters or a signature field lock.
+/// A set of fields from a dictionary with `Action` and `Fields`: FieldMDP parameters or a signature field lock. `None` if it cannot
+/// be told which fields it holds.
 pub fn lock(revision: Revision<'_, '_>, dictionary: &Dictionary) -> Result<Option<Lock>, PdfError> {
+    let items = match revision.value(dictionary, "Fields")? {
+        Object::Array(items) => Some(items),
+        _ => None,
+    };
     let mut names = Vec::new();
-    if let Object::Array(items) = revision.value(dictionary, "Fields")? {
-        for item in &items {
-            if let Object::Text(text) = revision.resolve(item)? {
-                names.push(readable(&text.octets));
-            }
+    for item in items.iter().flatten() {
+        if let Object::Text(text) = revision.resolve(item)? {
+            names.push(readable(&text.octets));
         }
     }
+    let all_read = items.is_some_and(|items| items.len() == names.len());
     Ok(match dictionary.name("Action") {
         Some(b"All") => Some(Lock::All),
-        Some(b"Include") => Some(Lock::Include(names)),
-        Some(b"Exclude") => Some(Lock::Exclude(names)),
+        Some(b"Include") if all_read => Some(Lock::Include(names)),
+        Some(b"Exclude") if all_read => Some(Lock::Exclude(names)),
         _ => None,
     })
 }

@@ -90,6 +90,7 @@ fn read_into(source: &dyn ByteSource, options: &ReadOptions<'_>, facts: &mut Fac
     facts.licence = super::licence::read(latest, &pages);
     if !facts.signatures.is_empty() {
         facts.problems.extend(super::views::notes(latest)?);
+        facts.problems.extend(super::views::other_kinds(source).map_err(|_| PdfError::Io)?);
     }
     facts.work = document.input.spent();
     orphans(&document, found.len(), facts)

@@ -1,9 +1,11 @@
-//! What lets one reader show something else than another, although nothing was changed: forms in XFA and layers.
+//! What lets one reader show something else than another, although nothing was changed: forms in XFA, layers, and octets that make
+//! the file a document of another kind too.
 
 use super::document::Revision;
 use super::input::PdfError;
 use super::object::Object;
 use crate::doc::facts::Problem;
+use crate::doc::source::ByteSource;
 
 /// Notes on a document that bears signatures.
 pub(super) fn notes(revision: Revision<'_, '_>) -> Result<Vec<Problem>, PdfError> {
@@ -27,6 +29,41 @@ pub(super) fn notes(revision: Revision<'_, '_>) -> Result<Vec<Problem>, PdfError
     if catalog.get("OCProperties").is_some() {
         let en = "the document has layers: what is shown depends on those that the reader switches on";
         notes.push(Problem::notice("文件含有图层，显示的内容取决于阅读器打开了哪些图层", en));
+    }
+    Ok(notes)
+}
+
+/// Longest end of a ZIP archive: its end record, and a comment.
+const ZIP_END: u64 = 22 + 0xffff;
+
+/// What a file is beside a PDF: one that begins as something else, or ends as a ZIP archive, shows another document to programs that
+/// look there. A PDF begins with its header (ISO 32000-2 section 7.5.2); readers look for it further on (ISO 32000-1 annex H.3).
+pub(super) fn other_kinds(source: &dyn ByteSource) -> std::io::Result<Vec<Problem>> {
+    let head = source.slice(0, usize::try_from(source.len().min(1024 + 5)).unwrap_or(0))?;
+    let before = head.windows(5).position(|window| window == b"%PDF-").and_then(|at| head.get(..at)).unwrap_or_default();
+    let blank = before.strip_prefix(b"\xef\xbb\xbf").unwrap_or(before).iter().all(|octet| octet.is_ascii_whitespace() || *octet == 0);
+    let mut notes = Vec::new();
+    if !blank {
+        notes.push(Problem::unsupported(
+            "POLYGLOT_UNSUPPORTED",
+            "文件开头在 PDF 之前另有内容，其他程序可能把它当作别的文件打开",
+            "the file begins with something else than a PDF; other programs may open it as that",
+        ));
+    } else if !before.is_empty() {
+        notes.push(Problem::notice("文件开头有空白", "white space stands before the header of the PDF"));
+    }
+    let length = source.len().min(ZIP_END);
+    let tail = source.slice(source.len() - length, usize::try_from(length).unwrap_or(0))?;
+    let ends_here = |at: usize| {
+        let comment = tail.get(at + 20..at + 22).and_then(|size| size.try_into().ok()).map(u16::from_le_bytes);
+        comment.is_some_and(|comment| at + 22 + usize::from(comment) == tail.len())
+    };
+    if tail.windows(4).enumerate().any(|(at, window)| window == b"PK\x05\x06" && ends_here(at)) {
+        notes.push(Problem::unsupported(
+            "POLYGLOT_UNSUPPORTED",
+            "文件同时是 ZIP 压缩包，其他程序可能打开其中的内容",
+            "the file is a ZIP archive too; other programs may open what is in there",
+        ));
     }
     Ok(notes)
 }

@@ -227,6 +227,7 @@ impl<'a> Data<'a> {
             critical_extension: false,
             id: id(name),
             covers: objects.filter_map(|object| object.attribute("Token").or(object.attribute("Id"))).map(id).collect(),
+            index_digest: None,
         };
         TimestampFacts { kind, token: Some(token), signer: self.signer(stamp, name) }
     }

@@ -4,8 +4,9 @@ use super::naming::short;
 use super::roles::Role;
 use super::rules::only;
 use super::step::{Change, Comparison};
-use super::{Items, Level, Surroundings, Weight};
+use super::{Border, Items, Level, Surroundings, Weight};
 use crate::doc::pdf::content::{Place, inherited};
+use crate::doc::pdf::document::Revision;
 use crate::doc::pdf::input::PdfError;
 use crate::doc::pdf::object::{Dictionary, Id, Object, readable};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -226,14 +227,14 @@ pub(super) fn merged(before: &[Object], now: &[Object]) -> (Vec<Object>, Vec<Obj
 
 /// New signature marks may be seen, but not take the place of what was signed: those of all later steps together at most half
 /// of a page, and those at places that nobody had marked for a signature not over its text.
-pub(super) fn weigh_cover(around: &Surroundings<'_, '_, '_>, steps: &mut [Items], roles: &[HashMap<u32, Role>]) {
+pub(super) fn weigh_cover(around: &Surroundings<'_, '_, '_>, borders: &[Border], steps: &mut [Items], roles: &[HashMap<u32, Role>]) {
     let mut covered: HashMap<u32, f64> = HashMap::new();
-    for (items, roles) in steps.iter_mut().zip(roles).rev() {
+    for ((items, roles), border) in steps.iter_mut().zip(roles).zip(borders).rev() {
         let mut numbers: Vec<(u32, Role)> = roles.iter().map(|(number, role)| (*number, *role)).collect();
         numbers.sort_unstable_by_key(|(number, _)| *number);
         for (number, role) in numbers {
             if matches!(role, Role::NewField | Role::OldField)
-                && let Err(error) = weigh_mark(around, number, role, &mut covered, items)
+                && let Err(error) = weigh_mark(around, around.revision(border.0), (number, role), &mut covered, items)
             {
                 items.0.push(super::unread(error));
                 return;
@@ -244,8 +245,8 @@ pub(super) fn weigh_cover(around: &Surroundings<'_, '_, '_>, steps: &mut [Items]
 
 fn weigh_mark(
     around: &Surroundings<'_, '_, '_>,
-    number: u32,
-    role: Role,
+    before: Revision<'_, '_>,
+    (number, role): (u32, Role),
     covered: &mut HashMap<u32, f64>,
     items: &mut Items,
 ) -> Result<(), PdfError> {
@@ -278,11 +279,45 @@ fn weigh_mark(
             let (zh, en) = ("后续签名的可见标记遮住了大半页面", "the marks of further signatures cover more than half of the page");
             items.on_page(around.pages.of(page.number), Weight::Undecided(Level::None), zh, en);
         }
-        let over_text = place.is_none_or(|place| around.text_on(latest, page).map_or(true, |text| text.meet(&place)));
-        if role == Role::NewField && over_text {
-            let (zh, en) = ("后续签名的可见标记遮住了已签署的文字", "the mark of a further signature lies over text that was signed");
-            items.on_page(around.pages.of(page.number), Weight::Undecided(Level::None), zh, en);
+        if role != Role::NewField {
+            continue;
         }
+        let shows = around.text_on(latest, page)?;
+        let over = if place.is_none_or(|place| shows.meet(&place)) {
+            ("后续签名的可见标记遮住了已签署的文字", "the mark of a further signature lies over text that was signed")
+        } else if place.is_none_or(|place| shows.pictured(&place)) {
+            ("后续签名的可见标记遮住了已签署的图片", "the mark of a further signature lies over a picture that was signed")
+        } else if over_annotation(before, page, number, place)? {
+            (
+                "后续签名的可见标记遮住了已有的表单域、签名或批注",
+                "the mark of a further signature lies over a form field, a signature or an annotation that was there",
+            )
+        } else {
+            continue;
+        };
+        items.on_page(around.pages.of(page.number), Weight::Undecided(Level::None), over.0, over.1);
     }
     Ok(())
+}
+
+/// Whether something that was drawn by an annotation other than `number` lies at `place`.
+fn over_annotation(before: Revision<'_, '_>, page: Id, number: u32, place: Option<Place>) -> Result<bool, PdfError> {
+    let Object::Dictionary(page) = before.object(page)? else { return Ok(false) };
+    let Object::Array(list) = before.value(&page, "Annots")? else { return Ok(false) };
+    for item in &list {
+        if item.as_reference().is_some_and(|id| id.number == number) {
+            continue;
+        }
+        let Object::Dictionary(annotation) = before.resolve(item)? else { continue };
+        let hidden = annotation.integer("F").unwrap_or(0) & 0b10_0010 != 0;
+        if hidden || annotation.get("AP").is_none() || annotation.name("Subtype") == Some(b"Popup") {
+            continue;
+        }
+        let own = Place::of(&before.value(&annotation, "Rect")?);
+        let (Some(place), Some(own)) = (place, own) else { return Ok(true) };
+        if own.area() > 0.0 && own.meets(&place) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

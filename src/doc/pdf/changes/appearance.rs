@@ -1,12 +1,18 @@
 //! What an appearance stream shows: its text where every reader shows the same, or that it draws something else.
 
 use super::glyphs::{self, Mapping};
+use super::rules::references;
 use super::step::Comparison;
 use crate::doc::pdf::content::{Place, operators, stream_places};
 use crate::doc::pdf::document::Revision;
 use crate::doc::pdf::input::PdfError;
 use crate::doc::pdf::object::{Dictionary, Object, Stream};
+use crate::doc::pdf::xref::Entry;
+use std::collections::HashSet;
 use std::rc::Rc;
+
+/// Most objects that one font is made of.
+const MAX_FONT_PARTS: usize = 256;
 
 /// What an appearance draws.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +79,15 @@ impl Comparison<'_, '_, '_> {
             match operator {
                 b"Tf" => {
                     let name = operands.first().and_then(Object::as_name).unwrap_or_default();
-                    letters = self.letters(&fonts, &String::from_utf8_lossy(name))?;
-                    embedded |= matches!(letters, Some(Letters::Mapped(_)));
+                    let name = String::from_utf8_lossy(name);
+                    letters = self.letters(&fonts, &name)?;
+                    if matches!(letters, Some(Letters::Mapped(_))) {
+                        embedded = true;
+                        // What a font draws that came after the signature is its maker's choice, whatever letters it names.
+                        if !self.font_was_signed(&fonts, &name)? {
+                            letters = None;
+                        }
+                    }
                 }
                 b"Tj" | b"'" | b"\"" => {
                     if !operands.last().is_some_and(|object| shown(object, &mut text)) {
@@ -145,9 +158,20 @@ impl Comparison<'_, '_, '_> {
         Ok(symbols || matches!(letters_of(revision, fonts, name)?, Some(letters) if !matches!(letters, Letters::Mapped(_))))
     }
 
-    /// Whether the font brings its own glyphs and says which letters they are.
-    pub(super) fn mapped_font(&self, revision: Revision<'_, '_>, fonts: &Dictionary, name: &str) -> Result<bool, PdfError> {
-        Ok(matches!(letters_of(revision, fonts, name)?, Some(Letters::Mapped(_))))
+    /// Whether the font `name` stands as it was in the oldest signed revision, its letters and its program included.
+    fn font_was_signed(&self, fonts: &[Dictionary; 2], name: &str) -> Result<bool, PdfError> {
+        let signed = self.around.signed();
+        let Some(font) = fonts.iter().find_map(|list| list.get(name)) else { return Ok(false) };
+        let Some(id) = font.as_reference() else { return Ok(false) };
+        let (mut seen, mut todo) = (HashSet::from([id]), vec![id]);
+        while let Some(id) = todo.pop() {
+            let entry = self.new.entry(id.number);
+            if seen.len() > MAX_FONT_PARTS || matches!(entry, None | Some(Entry::Free)) || signed.entry(id.number) != entry {
+                return Ok(false);
+            }
+            todo.extend(references(&self.new.object(id)?).into_iter().filter(|id| seen.insert(*id)));
+        }
+        Ok(true)
     }
 
     /// Whether an appearance draws lines and see-through areas alone, as marks on text do; with `opaque`, areas too.

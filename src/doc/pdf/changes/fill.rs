@@ -80,10 +80,10 @@ impl Comparison<'_, '_, '_> {
             // The old appearance stands still: readers that are asked to draw anew show the value, others what was signed.
             Shown::Differs(_) if !redrawn && asks => Shown::Agrees,
             Shown::Differs(_) if !redrawn => Shown::Unknown("显示的仍是原来的内容", "what is shown is still the old content"),
-            // Whoever fills a field in decides what it says, and brings the letters for it; the value is told, and so is this.
+            // The font and its letters were signed; which of them are shown, whoever fills the field in decides.
             Shown::ByOwnFont if filled_in => {
-                let zh = format!("表单域 {name}：以填写时内嵌的字体显示，字形未作比对");
-                let en = format!("form field {name}: shown in a font that was embedded with it; its glyphs were not compared");
+                let zh = format!("表单域 {name}：以签名时已内嵌的字体显示，字形未作比对");
+                let en = format!("form field {name}: shown in a font that was embedded when it was signed; its glyphs were not compared");
                 self.items.field(&field.name, Weight::Permitted(Level::Filling), zh, en);
                 Shown::Agrees
             }

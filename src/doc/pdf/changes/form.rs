@@ -124,30 +124,7 @@ impl Comparison<'_, '_, '_> {
         Ok(())
     }
 
-    /// Whether the form, one of its fields or one of their widgets was to be drawn in the font `name` when it was signed.
-    fn font_was_named(&self, was: &Dictionary, name: &str) -> Result<bool, PdfError> {
-        let slashed = format!("/{name}");
-        let names = |dictionary: &Dictionary| match dictionary.get("DA") {
-            None => false,
-            Some(Object::Text(text)) => {
-                String::from_utf8_lossy(&text.octets).split(|letter: char| letter.is_whitespace()).any(|word| word == slashed)
-            }
-            Some(_) => true,
-        };
-        for at in 0..self.around.form.fields.len() {
-            for (number, _) in self.widgets(at)? {
-                let id = number.and_then(|number| self.old.id_of(number));
-                if let Some(Object::Dictionary(old)) = id.map(|id| self.old.object(id)).transpose()?
-                    && names(&old)
-                {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(names(was))
-    }
-
-    /// Default resources may gain fonts that every reader draws alike, and such as bring their own glyphs for what is filled in.
+    /// Default resources may gain fonts that every reader draws alike.
     fn claim_resources(&mut self, was: &Dictionary, is: &Dictionary) -> Result<(), PdfError> {
         let (before, now) = (self.old.dictionary(was, "DR")?.unwrap_or_default(), self.new.dictionary(is, "DR")?.unwrap_or_default());
         let (fonts, added) =
@@ -157,10 +134,7 @@ impl Comparison<'_, '_, '_> {
         let names: Vec<&str> = fresh.iter().map(String::as_str).collect();
         let mut fits = self.alike_but(&before, &now, &["Font", "Encoding", "ProcSet"])? && self.alike_but(&fonts, &added, &names)?;
         for name in &names {
-            // One with glyphs of its own may be there for what is filled in, not for what was signed.
-            fits = fits
-                && (self.plain_font(self.new, &added, name)?
-                    || self.mapped_font(self.new, &added, name)? && !self.font_was_named(was, name)?);
+            fits = fits && self.plain_font(self.new, &added, name)?;
         }
         if !fits {
             self.copies.take();

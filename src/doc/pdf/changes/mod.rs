@@ -134,6 +134,8 @@ impl Items {
 /// What every step looks at.
 struct Surroundings<'c, 'd, 'a> {
     document: &'d Document<'a>,
+    /// Newest section of the oldest signed revision.
+    oldest: usize,
     /// The form of the newest revision.
     form: &'c Form,
     /// How many of its fields bear each name.
@@ -191,6 +193,7 @@ impl Chain {
         form.fields.iter().for_each(|field| *names.entry(field.name.as_str()).or_default() += 1);
         let around = Surroundings {
             document,
+            oldest,
             form,
             names,
             pages,
@@ -212,7 +215,7 @@ impl Chain {
             steps.push(items);
         }
         chain.steps = steps;
-        annotations::weigh_cover(&around, &mut chain.steps, &roles);
+        annotations::weigh_cover(&around, &chain.borders, &mut chain.steps, &roles);
         chain
     }
 
@@ -317,6 +320,11 @@ fn unread(error: PdfError) -> Item {
 impl<'d, 'a> Surroundings<'_, 'd, 'a> {
     fn revision(&self, newest: usize) -> Revision<'d, 'a> {
         Revision { document: self.document, newest }
+    }
+
+    /// The oldest signed revision.
+    fn signed(&self) -> Revision<'d, 'a> {
+        self.revision(self.oldest)
     }
 
     /// Where text stands on the page `number`, as it was in `revision`. Pages' contents may not change after signing, so one
