@@ -189,10 +189,10 @@ pub fn freeze_under(evidence: &Evidence, added: Option<&Evidence>, policy: &Poli
         }
         list
     };
-    let (certificates, crls, ocsps) = ders(evidence);
+    let [certificates, crls, ocsps] = ders(evidence).map(encoded);
     let more = added.map(|added| {
-        let (certificates, crls, ocsps) = ders(added);
-        FileAdded { certificates: encoded(certificates), crls: encoded(crls), ocsps: encoded(ocsps) }
+        let [certificates, crls, ocsps] = ders(added).map(encoded);
+        FileAdded { certificates, crls, ocsps }
     });
     let file = File {
         xinyin_evidence: VERSION,
@@ -202,9 +202,9 @@ pub fn freeze_under(evidence: &Evidence, added: Option<&Evidence>, policy: &Poli
         revocation: options.revocation.name().into(),
         policy: FilePolicy { id: policy.id.clone(), digest: policy.digest().into() },
         anchors: listed(&evidence.anchors).into_iter().map(|(sha256, purposes)| FileAnchor { sha256, purposes }).collect(),
-        certificates: encoded(certificates),
-        crls: encoded(crls),
-        ocsps: encoded(ocsps),
+        certificates,
+        crls,
+        ocsps,
         tokens: encoded(evidence.tokens.iter().map(Vec::as_slice).collect()),
         first_seen: evidence.first_seen.iter().map(|(id, at)| FileSeen { sha256: hex::encode(id), at: *at }).collect(),
         statements: evidence.statements.iter().map(written).collect(),
@@ -284,9 +284,12 @@ pub fn thaw(octets: &[u8], provenance: Provenance) -> Result<Frozen, FrozenError
 }
 
 /// Certificates, lists and answers.
-fn ders(evidence: &Evidence) -> (Vec<&[u8]>, Vec<&[u8]>, Vec<&[u8]>) {
-    let certificates = evidence.certificates.iter().map(Certificate::der).collect();
-    (certificates, evidence.crls.iter().map(Crl::der).collect(), evidence.ocsps.iter().map(OcspResponse::der).collect())
+fn ders(evidence: &Evidence) -> [Vec<&[u8]>; 3] {
+    [
+        evidence.certificates.iter().map(Certificate::der).collect(),
+        evidence.crls.iter().map(Crl::der).collect(),
+        evidence.ocsps.iter().map(OcspResponse::der).collect(),
+    ]
 }
 
 fn written(statement: &Statement) -> FileStatement {

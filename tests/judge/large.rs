@@ -26,7 +26,7 @@ fn judged(file: &Path) -> (serde_json::Value, u64) {
     while child.try_wait().unwrap().is_none() {
         assert!(start.elapsed() < 3 * SOON, "no verdict on {} in time", file.display());
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let high = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
+        let high = status.lines().find_map(|line| line.strip_prefix("RssAnon:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
         most = most.max(high.unwrap_or(0));
         std::thread::sleep(Duration::from_millis(2));
     }

@@ -44,9 +44,11 @@ fn every_version_signs_pdfs_and_our_judge_passes_them() {
             assert_eq!((last.kind, last.covers), (if format == Format::Ses { "seal" } else { "signature" }, "whole-document"));
             assert_eq!(last.best_time_source, if level == Level::T { "signature-timestamp" } else { "claimed" });
             assert_eq!(last.seal.as_ref().map(|seal| seal.signer_listed), (format == Format::Ses).then_some(true));
-            // The mark is the seal's own size, at the lower right of the last page.
+            // The mark is the seal's own size, at the lower right of the last page, and further ones stand beside those before.
             let added = String::from_utf8_lossy(&document[before.len()..]).replace("/Rect [", "/Rect[");
-            assert!(added.contains("/Rect[419.53 56.69 538.59 175.75]"), "{added}");
+            let place =
+                ["419.53 56.69 538.59 175.75", "294.47 56.69 413.53 175.75", "169.41 56.69 288.47 175.75", "44.34 56.69 163.41 175.75"];
+            assert!(added.contains(&format!("/Rect[{}]", place[turn])), "{added}");
             assert!(added.contains("GM.sm2seal") == (format == Format::Ses));
         }
     }

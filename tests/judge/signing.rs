@@ -122,8 +122,9 @@ pub fn sound(facts: &Facts) -> bool {
         })
 }
 
-fn mark() -> Option<Mark> {
-    Some(Mark::new(1, [72.0, 72.0, 272.0, 142.0]).unwrap())
+fn mark(turn: usize) -> Option<Mark> {
+    let bottom = 72.0 * (turn + 1) as f64;
+    Some(Mark::new(1, [72.0, bottom, 272.0, bottom + 70.0]).unwrap())
 }
 
 #[test]
@@ -137,7 +138,7 @@ fn pdfs_of_both_forms_take_signatures_of_every_kind_of_key_one_after_the_other()
             let mut wanted = request(authority, &authority.signer, Format::Pades, level);
             wanted.reason = Some("同意（甲方）".into());
             wanted.place = Some("Fuzhou (Fujian)".into());
-            wanted.mark = if turn % 2 == 0 { mark() } else { None };
+            wanted.mark = if turn % 2 == 0 { mark(turn) } else { None };
             let next = signed(authority, &authority.signer, &document, &wanted).unwrap();
             assert!(next.starts_with(&document), "the original stays octet for octet");
             let facts = facts(&next, None);
@@ -381,7 +382,7 @@ fn foreign_readers_accept_our_pdfs() {
             let mut document = sample(stream, "");
             for (turn, level) in [Level::B, Level::T].into_iter().enumerate() {
                 let mut wanted = request(&authority, &authority.signer, Format::Pades, level);
-                wanted.mark = if turn == 0 { mark() } else { None };
+                wanted.mark = if turn == 0 { mark(turn) } else { None };
                 wanted.reason = Some("同意".into());
                 document = signed(&authority, &authority.signer, &document, &wanted).unwrap();
                 let path = file(folder, &format!("{stream}-{turn}.pdf"), &document);

@@ -5,7 +5,7 @@
 use super::document::Revision;
 use super::input::PdfError;
 use super::lexer::{Lexer, is_delimiter, is_space};
-use super::object::{Dictionary, Object, Stream};
+use super::object::{Dictionary, Id, Object, Stream};
 
 /// How many operators of one stream are looked at.
 const MAX_OPERATORS: usize = 2_000_000;
@@ -185,6 +185,26 @@ pub fn inherited(revision: Revision<'_, '_>, page: &Dictionary, key: &str) -> Re
         node = parent;
     }
     Ok(Object::Null)
+}
+
+/// What annotations draw on `page`: who, and where; one that lies nowhere may be anywhere.
+pub fn drawn_annotations(revision: Revision<'_, '_>, page: &Dictionary) -> Result<Vec<(Option<Id>, Place)>, PdfError> {
+    let Object::Array(list) = revision.value(page, "Annots")? else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for item in &list {
+        let Object::Dictionary(annotation) = revision.resolve(item)? else { continue };
+        // Hidden or not to be viewed (table 167).
+        let hidden = annotation.integer("F").unwrap_or(0) & 0b10_0010 != 0;
+        if hidden || annotation.get("AP").is_none() || annotation.name("Subtype") == Some(b"Popup") {
+            continue;
+        }
+        let anywhere = Place { sides: [f64::NEG_INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::INFINITY] };
+        let place = Place::of(&revision.value(&annotation, "Rect")?).unwrap_or(anywhere);
+        if place.area() > 0.0 {
+            found.push((item.as_reference(), place));
+        }
+    }
+    Ok(found)
 }
 
 struct Pen {

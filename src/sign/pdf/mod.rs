@@ -70,7 +70,7 @@ const POINTS: f64 = 72.0 / 25.4;
 const MARGIN: f64 = 20.0 * POINTS;
 
 /// The request with the seal's picture as its mark: where the request places it, or with its own size at the lower right of a page,
-/// the last one if none is named.
+/// the last one if none is named, beside the marks that stand there already.
 pub(super) fn sealed(document: &dyn ByteSource, request: &Request, seal: &Seal<'_>) -> Result<Request, Refusal> {
     if request.picture.is_some() {
         return Err(Refusal::Request("a seal brings its own picture; leave --image away"));
@@ -89,7 +89,8 @@ pub(super) fn sealed(document: &dyn ByteSource, request: &Request, seal: &Seal<'
         let [_, bottom, right, _] = page::media_box(latest, number)?;
         let side = |length: u64| if (1..=500).contains(&length) { length as f64 * POINTS } else { 42.0 * POINTS };
         let (width, height) = (side(seal.picture.width), side(seal.picture.height));
-        let (left, bottom) = (right - MARGIN - width, bottom + MARGIN);
+        let corner = [right - MARGIN - width, bottom + MARGIN];
+        let [left, bottom] = page::free_place(latest, number, corner, [width, height])?;
         request.mark = Some(Mark::new(number, [left, bottom, left + width, bottom + height])?);
     }
     Ok(request)

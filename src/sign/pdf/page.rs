@@ -1,6 +1,7 @@
 //! Finding a page by its number in the page tree (ISO 32000-2 section 7.7.3).
 
 use super::no;
+use crate::doc::pdf::content::{Place, drawn_annotations, text_places};
 use crate::doc::pdf::document::Revision;
 use crate::doc::pdf::object::{Dictionary, Id, Object};
 use crate::sign::Refusal;
@@ -55,4 +56,33 @@ pub(super) fn media_box(latest: Revision<'_, '_>, number: u32) -> Result<[f64; 4
         }
     }
     Ok([0.0, 0.0, 595.28, 841.89])
+}
+
+/// Between marks, in points.
+const GAP: f64 = 6.0;
+
+/// Where a mark of this size may stand: at `corner`, unless an annotation is drawn there; then to the left of it and above, where the
+/// page shows nothing yet. `corner` again if there is no such place.
+pub(super) fn free_place(latest: Revision<'_, '_>, number: u32, corner: [f64; 2], [width, height]: [f64; 2]) -> Result<[f64; 2], Refusal> {
+    let (_, page) = find(latest, number)?;
+    let [left, _, _, top] = media_box(latest, number)?;
+    let drawn = drawn_annotations(latest, &page)?;
+    let at = |[x, y]: [f64; 2]| Place { sides: [x, y, x + width, y + height] };
+    let marked = |place: &Place| drawn.iter().any(|(_, own)| own.meets(place));
+    if !marked(&at(corner)) {
+        return Ok(corner);
+    }
+    let shows = text_places(latest, &page)?;
+    let steps = |from: f64, room: f64, size: f64| {
+        (0..64).map(move |step| (from, f64::from(step) * (size + GAP))).take_while(move |(_, moved)| *moved <= room)
+    };
+    for (y, up) in steps(corner[1], top - height - corner[1], height) {
+        for (x, aside) in steps(corner[0], corner[0] - left, width) {
+            let place = at([x - aside, y + up]);
+            if !marked(&place) && !shows.meet(&place) && !shows.pictured(&place) {
+                return Ok([x - aside, y + up]);
+            }
+        }
+    }
+    Ok(corner)
 }

@@ -5,7 +5,7 @@ use super::roles::Role;
 use super::rules::only;
 use super::step::{Change, Comparison};
 use super::{Border, Items, Level, Surroundings, Weight};
-use crate::doc::pdf::content::{Place, inherited};
+use crate::doc::pdf::content::{Place, drawn_annotations, inherited};
 use crate::doc::pdf::document::Revision;
 use crate::doc::pdf::input::PdfError;
 use crate::doc::pdf::object::{Dictionary, Id, Object, readable};
@@ -303,21 +303,7 @@ fn weigh_mark(
 /// Whether something that was drawn by an annotation other than `number` lies at `place`.
 fn over_annotation(before: Revision<'_, '_>, page: Id, number: u32, place: Option<Place>) -> Result<bool, PdfError> {
     let Object::Dictionary(page) = before.object(page)? else { return Ok(false) };
-    let Object::Array(list) = before.value(&page, "Annots")? else { return Ok(false) };
-    for item in &list {
-        if item.as_reference().is_some_and(|id| id.number == number) {
-            continue;
-        }
-        let Object::Dictionary(annotation) = before.resolve(item)? else { continue };
-        let hidden = annotation.integer("F").unwrap_or(0) & 0b10_0010 != 0;
-        if hidden || annotation.get("AP").is_none() || annotation.name("Subtype") == Some(b"Popup") {
-            continue;
-        }
-        let own = Place::of(&before.value(&annotation, "Rect")?);
-        let (Some(place), Some(own)) = (place, own) else { return Ok(true) };
-        if own.area() > 0.0 && own.meets(&place) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let drawn = drawn_annotations(before, &page)?;
+    let mut others = drawn.iter().filter(|(id, _)| id.is_none_or(|id| id.number != number));
+    Ok(others.any(|(_, own)| place.is_none_or(|place| own.meets(&place))))
 }
