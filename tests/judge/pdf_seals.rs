@@ -47,7 +47,7 @@ fn every_version_signs_pdfs_and_our_judge_passes_them() {
             // The mark is the seal's own size, at the lower right of the last page, and further ones stand beside those before.
             let added = String::from_utf8_lossy(&document[before.len()..]).replace("/Rect [", "/Rect[");
             let place =
-                ["419.53 56.69 538.59 175.75", "294.47 56.69 413.53 175.75", "169.41 56.69 288.47 175.75", "44.34 56.69 163.41 175.75"];
+                ["419.53 56.69 538.59 175.75", "294.48 56.69 413.53 175.75", "169.42 56.69 288.48 175.75", "44.37 56.69 163.42 175.75"];
             assert!(added.contains(&format!("/Rect[{}]", place[turn])), "{added}");
             assert!(added.contains("GM.sm2seal") == (format == Format::Ses));
         }
