@@ -23,6 +23,7 @@ mod mutants;
 mod ofd;
 mod ofd_altered;
 mod ofd_signing;
+mod ofd_smuggled;
 mod path_seeds;
 mod paths;
 mod pdf_mutants;

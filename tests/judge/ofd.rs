@@ -57,7 +57,7 @@ pub struct Made {
     pub files: Files,
 }
 
-fn base64(octets: &[u8]) -> String {
+pub fn base64(octets: &[u8]) -> String {
     use base64::Engine as _;
     base64::prelude::BASE64_STANDARD.encode(octets)
 }
@@ -71,7 +71,7 @@ fn ia5(text: &str) -> Vec<u8> {
 }
 
 /// Files of a package with so many documents, each with an empty list of signatures of its own.
-fn documents(count: usize) -> Files {
+pub fn documents(count: usize) -> Files {
     let body = |at: usize| {
         format!("<DocBody><DocRoot>Doc_{at}/Document.xml</DocRoot><Signatures>/Doc_{at}/Signs/Signatures.xml</Signatures></DocBody>")
     };
@@ -86,7 +86,7 @@ fn documents(count: usize) -> Files {
 }
 
 /// Signs the document with this number: the files of its own and OFD.xml are protected, `by` makes the value over Signature.xml.
-fn sign_document(files: &mut Files, at: usize, seal: Option<&[u8]>, by: impl FnOnce(&[u8], &str) -> Vec<u8>) {
+pub fn sign_document(files: &mut Files, at: usize, seal: Option<&[u8]>, by: impl FnOnce(&[u8], &str) -> Vec<u8>) {
     let folder = format!("Doc_{at}/");
     let reference = |(name, octets): &(String, Vec<u8>)| {
         format!("<Reference FileRef='/{name}'><CheckValue>{}</CheckValue></Reference>", base64(&Hash::Sm3.digest(octets)))
@@ -111,7 +111,7 @@ fn sign_document(files: &mut Files, at: usize, seal: Option<&[u8]>, by: impl FnO
 
 /// A seal with its signer's key: whoever made it, and whose it is.
 pub struct Sealer {
-    root: Certificate,
+    pub root: Certificate,
     key: SoftKey,
     signer: Certificate,
     seal: Vec<u8>,
@@ -164,7 +164,7 @@ fn seal_signature(signer: (&SoftKey, &Certificate), seal: &[u8], xml: &[u8], pat
 }
 
 impl Sealer {
-    fn value(&self, xml: &[u8], path: &str, at: &str) -> Vec<u8> {
+    pub fn value(&self, xml: &[u8], path: &str, at: &str) -> Vec<u8> {
         seal_signature((&self.key, &self.signer), &self.seal, xml, path, at)
     }
 
@@ -224,7 +224,7 @@ fn good() -> &'static Made {
 }
 
 #[track_caller]
-fn expect(verdict: &Verdict, indication: Indication, sub: &str) {
+pub fn expect(verdict: &Verdict, indication: Indication, sub: &str) {
     assert_eq!((verdict.indication, verdict.sub_indication.as_deref().unwrap_or_default()), (indication, sub), "{:#?}", verdict.defects);
 }
 

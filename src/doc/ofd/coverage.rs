@@ -1,9 +1,12 @@
 //! Which entries of a package a signature protects, and which nobody protects. GB/T 33190-2016 §18.2.
 
-use super::{Described, Digests, DocumentFiles, Draft, value};
-use crate::doc::{
-    facts::{Changes, Coverage, Integrity, PackageFacts, SignatureFacts},
-    zip::Package,
+use super::{Described, Digests, DocumentFiles, Draft};
+use crate::{
+    crypto::Hash,
+    doc::{
+        facts::{Changes, Coverage, Integrity, PackageFacts, SignatureFacts},
+        zip::Package,
+    },
 };
 use std::collections::BTreeSet;
 
@@ -15,24 +18,35 @@ pub(super) struct Accounts<'a> {
     package: &'a Package<'a>,
     documents: &'a [DocumentFiles],
     drafts: &'a [Draft],
-    /// Files of the signatures themselves: descriptions and values vouch for themselves, lists change with each signature, a
-    /// seal's own file that is the very seal of its signature adds nothing.
+    /// Files of the signatures themselves: descriptions with values that are made over them, lists, which change with each
+    /// signature, and a seal's own file that is the very seal of its signature.
     own: BTreeSet<usize>,
+    /// Which signatures are signatures over their description: what merely stands in a list leaves its files as unprotected as any other.
+    sound: Vec<bool>,
 }
 
 impl<'a> Accounts<'a> {
-    pub fn new(package: &'a Package<'a>, documents: &'a [DocumentFiles], drafts: &'a [Draft], more: &[usize]) -> Self {
-        let mut own: BTreeSet<usize> = more.iter().copied().collect();
-        own.extend(documents.iter().filter_map(|files| files.list));
-        for draft in drafts {
+    /// `judged`: the facts of each draft.
+    pub fn new(package: &'a Package<'a>, documents: &'a [DocumentFiles], drafts: &'a [Draft], judged: &[Vec<SignatureFacts>]) -> Self {
+        // A value that another key made, or none, is a signature in its form, and is judged as one.
+        let form = |entry: &SignatureFacts| matches!(entry.signer.integrity, Integrity::Intact | Integrity::BadSignature);
+        let sound: Vec<bool> = judged.iter().map(|entries| !entries.is_empty() && entries.iter().all(form)).collect();
+        let mut own: BTreeSet<usize> = documents.iter().filter_map(|files| files.list).collect();
+        for ((draft, entries), _) in drafts.iter().zip(judged).zip(&sound).filter(|(_, sound)| **sound) {
             own.extend(draft.xml.iter().chain(&draft.value).map(|(entry, _)| *entry));
-            if let (Some((entry, seal)), Some((_, value))) = (&draft.seal, &draft.value)
-                && value::is_its_seal(value, seal)
+            let seals = || entries.iter().filter_map(|entry| entry.seal.as_ref());
+            if let Some((entry, seal)) = &draft.seal
+                && seals().any(|inside| Hash::Sha256.digest(seal) == inside.sha256)
             {
                 own.insert(*entry);
             }
         }
-        Self { package, documents, drafts, own }
+        Self { package, documents, drafts, own, sound }
+    }
+
+    /// Files that belong to signatures of the package and to the lists of them.
+    pub fn own(&self) -> &BTreeSet<usize> {
+        &self.own
     }
 
     /// What one signature protects.
@@ -48,8 +62,11 @@ impl<'a> Accounts<'a> {
             facts.missing = draft.missing.iter().take(MAX_NAMED).cloned().collect();
             for (entry, expected) in &draft.references {
                 let found = digest.as_ref().ok().and_then(|hash| digests.get(&(*entry, *hash))).and_then(Option::as_ref);
+                let read = digest.as_ref().is_ok_and(|hash| digests.contains_key(&(*entry, *hash)));
                 if found == Some(expected) {
                     protected.insert(*entry);
+                } else if !read && digest.is_ok() {
+                    facts.missing.push(name(*entry));
                 } else if facts.changed.len() < MAX_NAMED && digest.is_ok() {
                     facts.changed.push(name(*entry));
                 }
@@ -59,7 +76,8 @@ impl<'a> Accounts<'a> {
         let lists: Vec<usize> = self.documents.iter().filter_map(|files| files.list).collect();
         facts.locked = lists.iter().any(|list| protected.contains(list));
         let named: BTreeSet<usize> = draft.references.iter().map(|(entry, _)| *entry).collect();
-        let open = files().filter(|(entry, _)| !named.contains(entry) && !self.own.contains(entry));
+        let mine: BTreeSet<usize> = draft.xml.iter().chain(&draft.value).map(|(entry, _)| *entry).collect();
+        let open = files().filter(|(entry, _)| !named.contains(entry) && !self.own.contains(entry) && !mine.contains(entry));
         let open = open.filter(|(entry, file)| !self.of_another(draft.document, *entry, &file.name));
         facts.uncovered = open.map(|(_, file)| file.name.clone()).take(MAX_NAMED).collect();
         facts
@@ -71,7 +89,8 @@ impl<'a> Accounts<'a> {
         if self.documents.get(document).is_none_or(inside) {
             return false;
         }
-        self.drafts.iter().filter(|draft| draft.document != document).any(|draft| {
+        let others = self.drafts.iter().zip(&self.sound).filter(|(draft, sound)| **sound && draft.document != document);
+        others.map(|(draft, _)| draft).any(|draft| {
             self.documents.get(draft.document).is_some_and(inside) && draft.references.iter().any(|(named, _)| *named == entry)
         })
     }

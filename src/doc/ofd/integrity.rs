@@ -1,6 +1,6 @@
 //! The list of a package's files that GM/T 0099-2020 lets a producer sign: it shows smuggled and removed files by name.
 
-use super::{Draft, Locator, Reader, structure, value::signed_data};
+use super::{Locator, Reader, coverage::Accounts, structure, value::signed_data};
 use crate::{
     doc::facts::{Coverage, Integrity, Problem, ProblemKind, SignatureFacts},
     pki::Certificate,
@@ -13,15 +13,31 @@ pub(super) struct Checked {
     pub problems: Vec<Problem>,
     /// The signature over the list; an entry of its own where the package bears no other.
     pub signature: Vec<SignatureFacts>,
-    /// Files of the list itself.
-    pub files: Vec<usize>,
+    /// Names of the files of the list itself.
+    files: Vec<String>,
+}
+
+impl Checked {
+    /// Whether a file is the list's own, and the list was signed by the very signer of `entry`: a list that anybody put there is as
+    /// unprotected as any other file.
+    pub fn is_of(&self, entry: &SignatureFacts, name: &str) -> bool {
+        let key = |entry: &SignatureFacts| match (&entry.signer.certificate, &entry.signer.integrity) {
+            (Some(certificate), Integrity::Intact) => Some(certificate.der().to_vec()),
+            _ => None,
+        };
+        let own = key(entry);
+        self.files.iter().any(|file| file == name)
+            && own.is_some()
+            && !self.signature.is_empty()
+            && self.signature.iter().all(|signature| key(signature) == own)
+    }
 }
 
 /// Reads and compares the list, if there is one.
 pub(super) fn check(
     locator: &Locator<'_, '_>,
     reader: &mut Reader<'_, '_>,
-    drafts: &[Draft],
+    accounts: &Accounts<'_>,
     extra: &[Certificate],
 ) -> io::Result<Checked> {
     let mut checked = Checked::default();
@@ -49,12 +65,10 @@ pub(super) fn check(
     let found: Vec<Option<usize>> = names.iter().map(|name| locator.find("OFDEntries.xml", name).map(|found| found.entry)).collect();
     let present: BTreeSet<usize> = found.iter().flatten().copied().collect();
     let mut own: BTreeSet<usize> = [list.entry, entry].into();
-    for draft in drafts {
-        own.extend(draft.xml.iter().chain(&draft.value).chain(&draft.seal).map(|(entry, _)| *entry));
-    }
+    own.extend(accounts.own());
     let removed = names.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(name, _)| name.as_str());
     let files = reader.package.entries().iter().enumerate().filter(|(_, file)| !file.folder);
-    let added = files.filter(|(entry, file)| !present.contains(entry) && !own.contains(entry) && !file.name.ends_with("Signatures.xml"));
+    let added = files.filter(|(entry, _)| !present.contains(entry) && !own.contains(entry));
     let (removed, added) = (few(removed), few(added.map(|(_, file)| file.name.as_str())));
     if !intact {
         checked.problems.push(Problem::malformed(
@@ -62,7 +76,7 @@ pub(super) fn check(
             "the signature over the integrity list (GM/T 0099) does not hold",
         ));
     } else {
-        checked.files = vec![list.entry, entry];
+        checked.files = [list.entry, entry].map(|entry| locator.name(entry).to_owned()).into();
         checked.problems.push(Problem::notice(
             "带有完整性列表（GM/T 0099），其签名值正确；列表只记文件名",
             "an integrity list (GM/T 0099) stands in it and its signature value holds; it names files only",

@@ -10,6 +10,8 @@ pub(crate) struct Found {
     pub entry: usize,
     /// Written with backslashes, in another case, or without the slash that starts at the root.
     pub loose: bool,
+    /// Another file that the same words name to readers that start at the other place.
+    pub other: Option<usize>,
 }
 
 /// Finds files of a package.
@@ -43,9 +45,11 @@ impl<'p, 's> Locator<'p, 's> {
         let root = joined("", slashed.trim_start_matches('/'));
         let exact = |name: &Option<String>| name.as_deref().and_then(|name| self.package.find(name));
         let folded = |name: &Option<String>| name.as_deref().and_then(|name| *self.folded.get(&name.to_lowercase())?);
-        exact(&own)
-            .map(|entry| Found { entry, loose })
-            .or_else(|| exact(&root).or_else(|| folded(&own)).or_else(|| folded(&root)).map(|entry| Found { entry, loose: true }))
+        let strict = exact(&own).map(|entry| (entry, loose));
+        let (entry, loose) =
+            strict.or_else(|| exact(&root).or_else(|| folded(&own)).or_else(|| folded(&root)).map(|entry| (entry, true)))?;
+        let mut others = [exact(&own), exact(&root), folded(&own), folded(&root)].into_iter().flatten();
+        Some(Found { entry, loose, other: others.find(|other| *other != entry) })
     }
 
     /// The name of an entry.

@@ -43,6 +43,8 @@ struct Draft {
     references: Vec<(usize, Vec<u8>)>,
     /// Protected files that are not there.
     missing: Vec<String>,
+    /// References without a slash at their start that name a file both from here and from the root.
+    ambiguous: Vec<String>,
     /// The seal's own file.
     seal: Option<(usize, Vec<u8>)>,
     seal_missing: bool,
@@ -58,7 +60,7 @@ struct DocumentFiles {
     list: Option<usize>,
 }
 
-/// Digests of entries: `None` where the entry cannot be read.
+/// Digests of entries: `None` where the entry is broken, no item where it is packed in a way that is not read.
 type Digests = BTreeMap<(usize, Hash), Option<Vec<u8>>>;
 
 /// Fills the facts of an OFD package.
@@ -69,18 +71,33 @@ pub(super) fn read(source: &dyn ByteSource, options: &ReadOptions<'_>, mut facts
     let mut reader = Reader { package: &package, left: MAX_HELD, problems: Vec::new() };
     let (documents, drafts) = drafts(&locator, &mut reader)?;
     let digests = digests(&drafts, &mut reader)?;
-    let integrity = integrity::check(&locator, &mut reader, &drafts, options.certificates)?;
+    let hidden = unlisted(&locator, &mut reader, &drafts)?;
+    let mut judged: Vec<Vec<SignatureFacts>> = drafts.iter().map(|draft| entries(draft, &locator, options)).collect();
+    let accounts = coverage::Accounts::new(&package, &documents, &drafts, &judged);
+    let integrity = integrity::check(&locator, &mut reader, &accounts, options.certificates)?;
     facts.licence = licence::read(&locator, &mut reader)?;
     facts.problems.append(&mut reader.problems);
     if locator.find("", "/Encryptions.xml").is_some() {
         let text = ("文件包按 GM/T 0099 加密", "the package is encrypted (GM/T 0099)");
         facts.problems.push(Problem::unsupported("ENCRYPTION_UNSUPPORTED", text.0, text.1));
     }
-    let accounts = coverage::Accounts::new(&package, &documents, &drafts, &integrity.files);
-    for (position, draft) in drafts.iter().enumerate() {
-        let package = accounts.of(position, &digests);
-        facts.signatures.extend(entries(draft, package, &locator, options, later(&drafts, position)));
+    let found: Vec<PackageFacts> = (0..drafts.len()).map(|position| accounts.of(position, &digests)).collect();
+    for (position, ((entries, draft), package)) in judged.iter_mut().zip(&drafts).zip(found).enumerate() {
+        let later = later(&drafts, position);
+        let hides = draft.references.iter().find(|(entry, _)| hidden.contains(entry)).map(|(entry, _)| locator.name(*entry));
+        for entry in entries {
+            let mut package = package.clone();
+            package.uncovered.retain(|name| !integrity.is_of(entry, name));
+            coverage::settle(entry, &package, &later);
+            entry.problems.extend(hides.map(|name| Problem {
+                kind: ProblemKind::Constraint,
+                zh: format!("它保护的签名“{name}”已不在任何签名列表中"),
+                en: format!("a signature that it protects stands in no list of signatures: {name:?}"),
+            }));
+            entry.package = Some(Box::new(package));
+        }
     }
+    facts.signatures.extend(judged.into_iter().flatten());
     facts.problems.extend(integrity.problems);
     if facts.signatures.is_empty() {
         facts.signatures.extend(integrity.signature);
@@ -201,6 +218,7 @@ fn draft(locator: &Locator<'_, '_>, reader: &mut Reader<'_, '_>, list: usize, do
         value: None,
         references: Vec::new(),
         missing: Vec::new(),
+        ambiguous: Vec::new(),
         seal: None,
         seal_missing: false,
         loose: false,
@@ -213,10 +231,18 @@ fn draft(locator: &Locator<'_, '_>, reader: &mut Reader<'_, '_>, list: usize, do
     draft.xml = Some((found.entry, octets));
     let Ok(described) = draft.described.clone() else { return Ok(draft) };
     let own = locator.name(found.entry);
+    // From the root there is one way to read a location.
+    let rooted = described.references.iter().filter(|(written, _)| written.starts_with(['/', '\\']));
+    let rooted: BTreeSet<usize> = rooted.filter_map(|(written, _)| locator.find(own, written)).map(|found| found.entry).collect();
     for (written, digest) in described.references {
         match locator.find(own, &written) {
             Some(found) => {
                 draft.loose |= found.loose;
+                // Readers differ in which of the two they take: the digest has to be that of both.
+                if let Some(other) = found.other.filter(|other| !rooted.contains(other)) {
+                    draft.ambiguous.push(written.chars().take(256).collect());
+                    draft.references.push((other, digest.clone()));
+                }
                 draft.references.push((found.entry, digest));
             }
             None => draft.missing.push(written.chars().take(256).collect()),
@@ -250,7 +276,11 @@ fn digests(drafts: &[Draft], reader: &mut Reader<'_, '_>) -> io::Result<Digests>
         let outcome = reader.package.stream(entry, &mut |piece| hashers.iter_mut().for_each(|(_, hasher)| hasher.update(piece)));
         let readable = outcome.is_ok();
         if let Err(error) = outcome {
+            let unread = matches!(error, EntryError::Unsupported);
             reader.broken(entry, error)?;
+            if unread {
+                continue;
+            }
         }
         for (hash, hasher) in hashers {
             digests.insert((entry, hash), readable.then(|| hasher.finish()));
@@ -266,14 +296,27 @@ fn later(drafts: &[Draft], position: usize) -> Vec<String> {
     after.map(|draft| draft.id.clone()).collect()
 }
 
-/// The facts of one listed signature; a CMS value may have several signers.
-fn entries(
-    draft: &Draft,
-    package: PackageFacts,
-    locator: &Locator<'_, '_>,
-    options: &ReadOptions<'_>,
-    later: Vec<String>,
-) -> Vec<SignatureFacts> {
+/// Descriptions of signatures that a signature protects and no list names: somebody took them off their list.
+fn unlisted(locator: &Locator<'_, '_>, reader: &mut Reader<'_, '_>, drafts: &[Draft]) -> io::Result<BTreeSet<usize>> {
+    let listed: BTreeSet<usize> = drafts.iter().filter_map(|draft| draft.xml.as_ref()).map(|(entry, _)| *entry).collect();
+    let named: BTreeSet<usize> = drafts.iter().flat_map(|draft| &draft.references).map(|(entry, _)| *entry).collect();
+    let mut hidden = BTreeSet::new();
+    for entry in named.difference(&listed) {
+        let name = locator.name(*entry).to_ascii_lowercase();
+        let last = name.rsplit('/').next().unwrap_or_default();
+        if last.contains("sign")
+            && last.ends_with(".xml")
+            && let Some(octets) = reader.read(*entry)?
+            && structure::described(&octets).is_ok()
+        {
+            hidden.insert(*entry);
+        }
+    }
+    Ok(hidden)
+}
+
+/// The facts of one listed signature by itself, whatever its references come to; a CMS value may have several signers.
+fn entries(draft: &Draft, locator: &Locator<'_, '_>, options: &ReadOptions<'_>) -> Vec<SignatureFacts> {
     let kind = if draft.listed.sign { SignatureKind::Signature } else { SignatureKind::Seal };
     let unreadable = |integrity| vec![SignatureFacts::new(draft.id.clone(), kind, SignerFacts::unreadable(integrity))];
     let mut entries = match (&draft.described, &draft.xml, &draft.value) {
@@ -292,8 +335,13 @@ fn entries(
             );
             entry.problems.push(Problem::notice(text.0, text.1));
         }
-        coverage::settle(entry, &package, &later);
-        entry.package = Some(Box::new(package.clone()));
+        if let Some(written) = draft.ambiguous.first() {
+            entry.problems.push(Problem {
+                kind: ProblemKind::Constraint,
+                zh: format!("所保护的位置“{written}”可指两个文件，不同软件取法不同"),
+                en: format!("the protected location {written:?} may mean two files: readers differ in which they take"),
+            });
+        }
     }
     entries
 }

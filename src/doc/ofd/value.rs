@@ -49,11 +49,6 @@ fn kind(value: &[u8]) -> Kind {
     }
 }
 
-/// Whether a file holds the very seal that stands in a seal signature.
-pub(super) fn is_its_seal(value: &[u8], seal: &[u8]) -> bool {
-    SealSignature::parse(value).is_ok_and(|signed| signed.seal.raw == seal)
-}
-
 /// The facts of a signed value.
 pub(super) fn entries(id: &str, value: &[u8], protected: &Protected<'_>, extra: &[Certificate]) -> Vec<SignatureFacts> {
     let mut entries = match kind(value) {
@@ -70,8 +65,9 @@ pub(super) fn entries(id: &str, value: &[u8], protected: &Protected<'_>, extra: 
         match &protected.described.digest {
             // The weaker of the two digests decides how long the signature can be trusted.
             Ok(hash) => {
-                entry.signer.digest = Some(*hash);
-                entry.signer.digest_algorithm = hash.name().into();
+                let weaker = entry.signer.digest.map_or(*hash, |own| own.min(*hash));
+                entry.signer.digest = Some(weaker);
+                entry.signer.digest_algorithm = weaker.name().into();
             }
             Err(other) if !matches!(entry.signer.integrity, Integrity::Malformed(_)) => {
                 entry.signer.integrity = Integrity::Unsupported(format!("digest {other}"));
