@@ -36,9 +36,7 @@ fn uncovered(found: &Verdict, name: &str) {
 fn integrity_list(files: &mut Files, authority: &Authority, holder: &Holder, more: &[&str]) {
     let names = files.iter().map(|(name, _)| name.as_str()).chain(more.iter().copied());
     let lines: String = names.enumerate().map(|(at, name)| format!("<File ID='{at}'><FileLoc>/{name}</FileLoc></File>")).collect();
-    let list = format!(
-        "<DocEntries ID='1'><SignedValueLoc>/signedvalue.dat</SignedValueLoc><FileList>{lines}</FileList></DocEntries>"
-    );
+    let list = format!("<DocEntries ID='1'><SignedValueLoc>/signedvalue.dat</SignedValueLoc><FileList>{lines}</FileList></DocEntries>");
     let value = authority.message(holder, Dialect::Gm, &Hash::Sm3.digest(list.as_bytes()), false);
     put(files, "OFDEntries.xml", list.as_bytes());
     put(files, "signedvalue.dat", &value);
@@ -199,7 +197,8 @@ fn names_are_taken_as_they_are_written() {
         assert_ne!(judged(&made, &files).indication, Indication::Passed, "{written}");
     }
     let made = sealed(documents(1), &LOOSE, &[]);
-    for twin in ["Doc_0/Document%2Exml", "Doc_0/Document.xml ", "Doc_0/Document.xml.", "Doc_0/Ｄocument.xml", "Doc_0/Document\u{301}.xml"] {
+    for twin in ["Doc_0/Document%2Exml", "Doc_0/Document.xml ", "Doc_0/Document.xml.", "Doc_0/Ｄocument.xml", "Doc_0/Document\u{301}.xml"]
+    {
         let mut files = made.files.clone();
         put(&mut files, twin, b"<Document/>");
         uncovered(&judged(&made, &files), twin);
@@ -285,7 +284,9 @@ fn a_signature_taken_off_its_list_is_told() {
     files.retain(|(name, _)| name != LIST);
     let references: String = files
         .iter()
-        .map(|(name, octets)| format!("<Reference FileRef='/{name}'><CheckValue>{}</CheckValue></Reference>", base64(&Hash::Sm3.digest(octets))))
+        .map(|(name, octets)| {
+            format!("<Reference FileRef='/{name}'><CheckValue>{}</CheckValue></Reference>", base64(&Hash::Sm3.digest(octets)))
+        })
         .collect();
     let xml = format!(
         "<Signature><SignedInfo><References CheckMethod='SM3'>{references}</References></SignedInfo><SignedValue>SignedValue.dat</SignedValue></Signature>"
