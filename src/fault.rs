@@ -127,6 +127,7 @@ pub mod code {
         ORGANISATION_GONE = "XY-1426" 403 "登记显示该单位已注销" "By the register the organisation no longer exists" "如有疑问，请咨询登记机关" "If this is wrong, ask the registration authority";
         ORGANISATION_LICENCE = "XY-1427" 403 "登记显示该单位已被吊销执照" "By the register the organisation's licence was revoked" "如有疑问，请咨询登记机关" "If this is wrong, ask the registration authority";
         REPRESENTATIVE_DIFFERS = "XY-1428" 403 "单位名称、统一社会信用代码与法定代表人不相符" "Name, credit code and legal representative do not belong together" "请对照营业执照检查；经办人请由法定代表人授权" "Compare them with the licence; an agent needs the representative's mandate";
+        ACCOUNT_LOST = "XY-1430" 403 "此账号已挂失，任何人都不能登录" "This account was reported lost; nobody can log in" "请本人携带证件到窗口解除挂失" "Visit a service counter with your document to have the report lifted";
         BAD_REQUEST = "XY-4000" 400 "请求格式不正确" "The request is malformed" "请对照接口文档检查请求" "Compare the request with the interface description";
         NOT_FOUND = "XY-4004" 404 "没有找到所请求的内容" "Nothing was found at this address" "请检查地址" "Check the address";
         CLIENT_UNKNOWN = "XY-4001" 401 "未能确认接入应用的身份" "The portal's credentials are missing or wrong" "请用登记的 client_id 和 client_secret（HTTP Basic）" "Send the registered client_id and client_secret by HTTP Basic";

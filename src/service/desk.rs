@@ -2,7 +2,7 @@
 
 use super::log_in;
 use crate::fault::{Fault, code};
-use crate::id::CitizenNumber;
+use crate::id::{CitizenNumber, PersonNumber, UnifiedSocialCreditCode, name};
 use crate::ids::{AgencyId, PartyId};
 use crate::login::Level;
 use crate::moment::Moment;
@@ -10,7 +10,9 @@ use crate::store::clerks::{Role, agencies_of, enrol as enrol_row};
 use crate::store::parties::{self, AttributeKind, PartyKind};
 use crate::store::{Tx, agencies, audit};
 use crate::world::World;
+use secrecy::ExposeSecret;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 /// Somebody logged in, with the desks at which they work.
 #[derive(Debug, Clone)]
@@ -74,6 +76,47 @@ pub async fn enrol(world: &World, agency: &AgencyId, number: &CitizenNumber, nam
         })
     });
     enrolled.await
+}
+
+/// What a clerk does at the counter with an account reported lost, or to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtCounter {
+    /// Reports it lost.
+    Report,
+    /// Lifts the report.
+    Lift,
+}
+
+/// Reports the account of a name and number lost, or lifts that. `false`: no account has both, or there is nothing to lift.
+/// Nobody does it for themselves.
+pub async fn loss(world: &World, clerk: &Clerk, agency: &AgencyId, number: &str, typed: &str, wanted: AtCounter) -> Result<bool, Fault> {
+    let now = world.clock.now();
+    let (kind, number) = match PersonNumber::parse(number) {
+        Ok(number) => (super::prove::attribute_of(&number), number.expose().to_owned()),
+        Err(refusal) => match UnifiedSocialCreditCode::parse(number) {
+            Ok(code) => (AttributeKind::CreditCode, code.expose().to_owned()),
+            Err(_) => return Err(refusal.into()),
+        },
+    };
+    let (number, clerk) = (&Zeroizing::new(number), &clerk.party);
+    let done = world.store.write("a lost account", |tx| {
+        Box::pin(async move {
+            let party = parties::by_number(tx, kind, number).await?.filter(|party| party.erased_at.is_none());
+            let Some(party) = party.map(|party| party.id) else { return Ok(false) };
+            if party == *clerk {
+                return Err(code::NO_ROLE.into());
+            }
+            let registered = parties::attribute(tx, &party, AttributeKind::Name).await?;
+            if !registered.is_some_and(|registered| name::same(registered.expose_secret(), typed)) {
+                return Ok(false);
+            }
+            match wanted {
+                AtCounter::Report => log_in::report_loss(tx, &party, Some((agency, clerk)), now).await.map(|_| true),
+                AtCounter::Lift => log_in::lift_loss(tx, &party, agency, clerk, now).await,
+            }
+        })
+    });
+    done.await
 }
 
 /// Opens an agency; one that is there already stays as it is.

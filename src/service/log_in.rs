@@ -9,6 +9,7 @@
 
 mod grant;
 mod here;
+mod leave;
 mod passkey;
 mod person;
 mod provider;
@@ -16,9 +17,9 @@ mod token;
 
 pub use grant::{Answer, ConsentSought, Foreseen, Settled, agree, answer, cancel, foresee, land};
 pub use here::{
-    Account, ConsentLine, Entered, Here, LoggedOut, Shown, account, add_proof, end_session, enter, here, log_out, log_out_hinted, touch,
-    withdraw,
+    Account, ConsentLine, Entered, Here, SessionView, Shown, account, add_proof, enter, here, touch, withdraw,
 };
+pub use leave::{LoggedOut, end_others, end_session, lift_loss, log_out, log_out_hinted, report_loss, report_own_loss};
 pub use passkey::{Ceremony, Passkeys};
 pub use person::{Known, known, person};
 pub use provider::{Keys, Provider};
@@ -42,6 +43,9 @@ pub struct Ask {
     pub asked: Option<Asked>,
     /// When the page was first shown.
     pub at: Moment,
+    /// Browser and system of this browser, as it names them; for its holder's list of sessions, nothing else.
+    #[serde(default)]
+    pub device: String,
     /// What the page of this proof said would be released, where the reader agreed to it together with the proof. It comes with
     /// that one form and never travels further.
     #[serde(skip)]
@@ -64,7 +68,13 @@ pub enum Stale {
 impl Ask {
     /// For this browser, from now on.
     pub fn new(sealer: &Sealer, asked: Option<Asked>, browser: &str, at: Moment) -> Self {
-        Self { asked, at, agreed: BTreeSet::new(), browser: sealer.lookup("browser", browser.as_bytes()) }
+        Self { asked, at, device: String::new(), agreed: BTreeSet::new(), browser: sealer.lookup("browser", browser.as_bytes()) }
+    }
+
+    /// From this device.
+    pub fn on(mut self, device: &str) -> Self {
+        device.clone_into(&mut self.device);
+        self
     }
 
     /// As it stands in pages and addresses.

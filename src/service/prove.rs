@@ -85,7 +85,7 @@ async fn admitted(tx: &mut Tx<'_>, limits: &[Limit<'_>], now: crate::moment::Mom
 }
 
 /// Under which kind of attribute a person's number is kept.
-const fn attribute_of(number: &PersonNumber) -> AttributeKind {
+pub(super) const fn attribute_of(number: &PersonNumber) -> AttributeKind {
     match number {
         PersonNumber::Citizen(_) => AttributeKind::CitizenNumber,
         PersonNumber::Residence(_) => AttributeKind::ResidencePermit,

@@ -104,6 +104,12 @@ pub async fn of_party(tx: &mut Tx<'_>, party: &PartyId, now: Moment) -> Result<V
     tx.all(query.bind(party.as_str()).bind(now.millis())).await?.iter().map(read).collect()
 }
 
+/// All sessions of a Party that were not ended, idle ones and lapsed ones too: what hangs on them may live.
+pub async fn open(tx: &mut Tx<'_>, party: &PartyId) -> Result<Vec<SessionId>, StoreError> {
+    let query = sqlx::query("SELECT id FROM sessions WHERE party_id = $1 AND ended_at IS NULL ORDER BY created_at, id");
+    tx.all(query.bind(party.as_str())).await?.iter().map(|row| row.parse("id")).collect()
+}
+
 /// Adds a proof to a session.
 pub async fn add_proof(tx: &mut Tx<'_>, session: &SessionId, proof: &ProofId, now: Moment) -> Result<(), StoreError> {
     let query = sqlx::query("INSERT INTO session_proofs (session_id, proof_id, added_at) VALUES ($1, $2, $3)");

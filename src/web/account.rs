@@ -20,6 +20,8 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/account", get(show))
         .route("/account/sessions/end", post(end_session))
+        .route("/account/sessions/end-others", post(end_others))
+        .route("/account/loss", post(report_loss))
         .route("/account/consents/withdraw", post(withdraw))
         .route("/account/passkeys/remove", post(remove_passkey))
 }
@@ -58,6 +60,7 @@ struct SessionLine {
     began: String,
     seen: String,
     methods: String,
+    device: String,
     this: bool,
 }
 
@@ -122,12 +125,13 @@ fn view<'a>(page: &'a Page, account: Account, now: Moment) -> AccountPage<'a> {
         added: time(added),
         used: used.map_or_else(|| "—".into(), time),
     });
-    let sessions = account.sessions.into_iter().map(|(id, began, seen, methods)| SessionLine {
-        this: id == here.session.id,
-        id: id.to_string(),
-        began: time(began),
-        seen: time(seen),
-        methods: methods.into_iter().map(|method| page.t(text::method(method).0)).collect::<Vec<_>>().join("，"),
+    let sessions = account.sessions.into_iter().map(|session| SessionLine {
+        this: session.id == here.session.id,
+        id: session.id.to_string(),
+        began: time(session.began),
+        seen: time(session.seen),
+        device: if session.device.is_empty() { page.t(text::SESSION_DEVICE_UNKNOWN).to_owned() } else { session.device },
+        methods: session.methods.into_iter().map(|method| page.t(text::method(method).0)).collect::<Vec<_>>().join("，"),
     });
     let item = |name: &String| match name.as_str() {
         "name" => page.t(text::CONSENT_NAME),
@@ -165,6 +169,31 @@ async fn end_session(State(app): State<App>, page: Page, body: Bytes) -> Result<
     let (cookie, session) = (page.session.as_ref().map(|cookie| cookie.as_str()), &session);
     let ended = app.world.store.write("end a session", |tx| Box::pin(async move { log_in::end_session(tx, cookie, session, now).await }));
     if ended.await? { Ok(page.see("/account#sessions")) } else { Err(code::NOT_FOUND.into()) }
+}
+
+async fn end_others(State(app): State<App>, page: Page) -> Result<Response, Fault> {
+    let now = app.world.clock.now();
+    let cookie = page.session.as_ref().map(|cookie| cookie.as_str());
+    app.world.store.write("end other sessions", |tx| Box::pin(async move { log_in::end_others(tx, cookie, now).await })).await?;
+    Ok(page.see("/account#sessions"))
+}
+
+#[derive(Template)]
+#[template(path = "loss.html")]
+struct LossPage<'a> {
+    page: &'a Page,
+}
+
+async fn report_loss(State(app): State<App>, mut page: Page, body: Bytes) -> Result<Response, Fault> {
+    if field::<String>(&body, "confirm")? != "yes" {
+        return Err(code::BAD_REQUEST.into());
+    }
+    let now = app.world.clock.now();
+    let cookie = page.session.clone();
+    let cookie = cookie.as_ref().map(|cookie| cookie.as_str());
+    app.world.store.write("report a loss", |tx| Box::pin(async move { log_in::report_own_loss(tx, cookie, now).await })).await?;
+    page.clear_session();
+    Ok(page.html(StatusCode::OK, &LossPage { page: &page }))
 }
 
 async fn withdraw(State(app): State<App>, page: Page, body: Bytes) -> Result<Response, Fault> {

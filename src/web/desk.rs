@@ -3,7 +3,7 @@
 
 use super::page::Page;
 use super::text;
-use super::{App, api, upload};
+use super::{App, api, desk_accounts as accounts, upload};
 use crate::fault::{Fault, code};
 use crate::ids::{AgencyId, ReceiptId};
 use crate::report::view::{Tongue, View};
@@ -24,6 +24,7 @@ use http::{HeaderValue, StatusCode, header};
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/desk", get(desk).post(judge))
+        .merge(accounts::routes())
         .route("/desk/{agency}/{receipt}", get(verdict))
         .route("/desk/{agency}/{receipt}/verdict.json", get(download))
         .route("/desk/{agency}/{receipt}/{report}", get(report))

@@ -76,7 +76,7 @@ pub async fn visit(app: &App, page: &mut Page, ask: Option<&str>) -> Result<Visi
     let sealer = app.world.store.sealer();
     let Some(text) = ask else {
         let browser = page.ensure_browser(app);
-        let ask = Ask::new(sealer, None, &browser, app.world.clock.now());
+        let ask = Ask::new(sealer, None, &browser, app.world.clock.now()).on(page.device());
         let sealed = ask.seal(sealer);
         return Ok(Visit { ask, sealed, client: None });
     };
@@ -318,7 +318,7 @@ async fn restart(State(app): State<App>, mut page: Page, body: Bytes) -> Result<
     };
     let asked = asked.map(|asked| crate::login::states::Asked::new(asked.request, now));
     let browser = page.ensure_browser(&app);
-    let ask = Ask::new(sealer, asked, &browser, now).seal(sealer);
+    let ask = Ask::new(sealer, asked, &browser, now).on(page.device()).seal(sealer);
     Ok(page.see(&format!("/login?ask={ask}&again=1")))
 }
 

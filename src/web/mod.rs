@@ -7,6 +7,7 @@ mod account;
 pub mod api;
 mod check;
 mod desk;
+mod desk_accounts;
 mod headers;
 mod licences;
 pub mod listen;

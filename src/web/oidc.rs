@@ -133,7 +133,7 @@ pub async fn authorize(State(app): State<App>, mut page: Page, RawQuery(query): 
         return Ok(login_pages::onward(&app, &page, "", settled));
     }
     let browser = page.ensure_browser(&app);
-    let ask = Ask::new(app.world.store.sealer(), Some(asked), &browser, now);
+    let ask = Ask::new(app.world.store.sealer(), Some(asked), &browser, now).on(page.device());
     Ok(login_pages::onward(&app, &page, &ask.seal(app.world.store.sealer()), settled))
 }
 

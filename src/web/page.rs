@@ -24,6 +24,8 @@ pub struct Page {
     pub browser: Option<String>,
     /// The session cookie.
     pub session: Option<Zeroizing<String>>,
+    /// Browser and system, as the browser names them.
+    device: String,
     /// Whether a login leads back to the clerk's desk.
     returning: bool,
     /// Whether the reader chose the language (query or cookie).
@@ -75,6 +77,32 @@ fn name(secure: bool, base: &str) -> String {
     if secure { format!("__Host-{base}") } else { base.to_owned() }
 }
 
+/// Browser and system of a `User-Agent`, in the words people know; never the text itself, which anybody may write.
+fn device(agent: &str) -> String {
+    let first = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    // The more special first: each of them also calls itself by the names below.
+    let browser = first(&[
+        ("MicroMessenger/", "微信"),
+        ("AlipayClient/", "支付宝"),
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ]);
+    let system = first(&[
+        ("OpenHarmony", "HarmonyOS"),
+        ("HarmonyOS", "HarmonyOS"),
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    [browser, system].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
 impl FromRequestParts<App> for Page {
     type Rejection = Infallible;
 
@@ -91,6 +119,7 @@ impl FromRequestParts<App> for Page {
             case: parts.extensions.get::<Case>().map(|case| case.0.clone()).unwrap_or_default(),
             browser: held("xy-browser").map(str::to_owned),
             session: held("xy-session").map(|value| Zeroizing::new(value.to_owned())),
+            device: device(parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()),
             returning: cookie(&parts.headers, &name(secure, "xy-return")) == Some("/desk"),
             chosen: chosen.is_some(),
             secure,
@@ -196,6 +225,11 @@ impl Page {
             value.set_sensitive(true);
             self.set.push(value);
         }
+    }
+
+    /// Browser and system, as the browser names them; empty where it names none that we know.
+    pub fn device(&self) -> &str {
+        &self.device
     }
 
     /// The page's form may lead to this address: browsers hold `form-action` against redirects, too.

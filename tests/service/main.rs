@@ -6,6 +6,7 @@
 mod peers;
 
 mod acceptance;
+mod account_sessions;
 mod audit;
 mod browser;
 mod browser_lite;

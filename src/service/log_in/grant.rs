@@ -246,7 +246,8 @@ pub async fn land(
     proof: &Proof,
     now: Moment,
 ) -> Result<(Entered, Option<Settled>), Fault> {
-    let entered = enter(tx, cookie, subject, proof, &serde_json::json!({}), now).await?;
+    let detail = serde_json::json!({ "device": ask.device });
+    let entered = enter(tx, cookie, subject, proof, &detail, now).await?;
     let settled = match &ask.asked {
         None => None,
         Some(asked) => {

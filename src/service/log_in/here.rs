@@ -1,12 +1,13 @@
 //! Who is here: the session behind a cookie, entering and stepping up, the account page, leaving.
 
+use super::leave::leave;
 use super::{client, known, witness};
 use crate::fault::{Fault, code};
 use crate::ids::{AgencyId, ConsentId, EvidenceId, PartyId, SessionId};
 use crate::login::session::SESSION_LIFE;
-use crate::login::{Acting, AuditEvent, Client, Level, Method, Proof, Session, SessionEvents, SubjectKind};
+use crate::login::{Acting, AuditEvent, Level, Method, Proof, Session, SessionEvents, SubjectKind};
 use crate::moment::Moment;
-use crate::store::{StoreError, Tx, consents, grants, parties, passkeys, proofs, sessions};
+use crate::store::{StoreError, Tx, consents, grants, losses, parties, passkeys, proofs, sessions};
 use crate::world::World;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -153,7 +154,7 @@ pub struct Entered {
 /// step-up of the same subject keeps the session and what hangs on it.
 ///
 /// `subject` is who shall be logged in. An organisation's proof inside a person's session adds whom the person acts for:
-/// pass the person as `subject`. Another subject ends the former session.
+/// pass the person as `subject`. Another subject ends the former session. Nobody enters an account that was reported lost.
 pub async fn enter(
     tx: &mut Tx<'_>,
     cookie: Option<&str>,
@@ -165,6 +166,11 @@ pub async fn enter(
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     let fresh = Zeroizing::new(URL_SAFE_NO_PAD.encode(tx.sealer().random::<32>()));
     let former = here(tx, cookie, now).await?;
+    for party in [subject, &proof.party] {
+        if losses::standing(tx, party).await? {
+            return Err(code::ACCOUNT_LOST.into());
+        }
+    }
     let acting = (proof.party != *subject).then_some(&proof.party);
     let (stored, kind) = match former {
         Some(former) if former.session.subject == *subject => {
@@ -191,65 +197,6 @@ pub async fn enter(
     witness(tx, &event).await?;
     let here = here(tx, Some(&fresh), now).await?.ok_or_else(|| Fault::new(code::SYSTEM))?;
     Ok(Entered { cookie: fresh, here })
-}
-
-/// Ends a session and the grants that were made in it: their tokens die with it.
-async fn leave(tx: &mut Tx<'_>, session: &SessionId, why: &'static str, now: Moment) -> Result<bool, Fault> {
-    let ended = sessions::end(tx, session, why, now).await?;
-    for grant in grants::of_session(tx, session).await? {
-        grants::revoke(tx, &grant.id, why, now).await?;
-    }
-    Ok(ended)
-}
-
-/// Ends the session behind this cookie. `false`: there was none.
-pub async fn log_out(tx: &mut Tx<'_>, cookie: Option<&str>, now: Moment) -> Result<bool, Fault> {
-    let Some(here) = here(tx, cookie, now).await? else { return Ok(false) };
-    leave(tx, &here.session.id, "logged out", now).await?;
-    witness(tx, &AuditEvent::new("session.ended", now).party(here.session.subject).session(here.session.id).fact("why", "logged out"))
-        .await?;
-    Ok(true)
-}
-
-/// What came of a logout that a portal started.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LoggedOut {
-    /// The session of the hinted subject is over.
-    Done,
-    /// Nobody was here.
-    Nobody,
-    /// Somebody else is here, or the portal gave no hint: they are to be asked.
-    Ask,
-}
-
-/// A portal's logout (RP-Initiated Logout 1.0 §2): done at once where its hint names who is here, asked for otherwise.
-pub async fn log_out_hinted(
-    tx: &mut Tx<'_>,
-    cookie: Option<&str>,
-    hinted: Option<(&Client, &str)>,
-    now: Moment,
-) -> Result<LoggedOut, Fault> {
-    let Some(here) = here(tx, cookie, now).await? else { return Ok(LoggedOut::Nobody) };
-    let Some((client, sub)) = hinted else { return Ok(LoggedOut::Ask) };
-    if super::grant::sub(tx, client, &here.session.subject, now).await? != sub {
-        return Ok(LoggedOut::Ask);
-    }
-    leave(tx, &here.session.id, "logged out by a portal", now).await?;
-    let event = AuditEvent::new("session.ended", now).party(here.session.subject).session(here.session.id);
-    witness(tx, &event.client(&client.id, &client.agency).fact("why", "logged out by a portal")).await?;
-    Ok(LoggedOut::Done)
-}
-
-/// Ends one of the subject's own sessions from the account page. `false`: it is not theirs, or was over.
-pub async fn end_session(tx: &mut Tx<'_>, cookie: Option<&str>, session: &SessionId, now: Moment) -> Result<bool, Fault> {
-    let here = here(tx, cookie, now).await?.ok_or(Fault::new(code::LOGIN_NEEDED))?;
-    let theirs = sessions::find(tx, session).await?.is_some_and(|session| session.party == here.session.subject);
-    if !theirs || !leave(tx, session, "ended from the account page", now).await? {
-        return Ok(false);
-    }
-    let event = AuditEvent::new("session.ended", now).party(here.session.subject).session(session.clone());
-    witness(tx, &event.fact("why", "ended from the account page").fact("by_session", &here.session.id)).await?;
-    Ok(true)
 }
 
 /// Takes a consent back; the portal's grants die with it. `false`: it is not theirs.
@@ -282,12 +229,27 @@ pub struct Account {
     pub known: super::Known,
     /// The organisation acted for.
     pub acting: Option<super::Known>,
-    /// Living sessions: id, began, last used, methods.
-    pub sessions: Vec<(SessionId, Moment, Moment, Vec<Method>)>,
+    /// Living sessions, on all devices.
+    pub sessions: Vec<SessionView>,
     /// Passkeys: row name, label, added, last used.
     pub passkeys: Vec<(String, String, Moment, Option<Moment>)>,
     /// Standing consents.
     pub consents: Vec<ConsentLine>,
+}
+
+/// One living session.
+#[derive(Debug)]
+pub struct SessionView {
+    /// Its id.
+    pub id: SessionId,
+    /// When it began.
+    pub began: Moment,
+    /// When it was last used.
+    pub seen: Moment,
+    /// How its holder proved who they are.
+    pub methods: Vec<Method>,
+    /// Browser and system, as the browser named them when the session began; empty where it named none we know.
+    pub device: String,
 }
 
 /// One standing consent.
@@ -309,9 +271,10 @@ pub async fn account(tx: &mut Tx<'_>, cookie: Option<&str>, now: Moment) -> Resu
     let subject = here.session.subject.clone();
     let mut list = Vec::new();
     for stored in sessions::of_party(tx, &subject, now).await? {
+        let device = stored.detail.get("device").and_then(|device| device.as_str()).unwrap_or_default().to_owned();
         if let Some(other) = read(tx, stored).await?.filter(|other| other.session.alive(now)) {
             let methods = other.session.events.methods(&subject);
-            list.push((other.session.id, other.session.began, other.session.seen, methods));
+            list.push(SessionView { id: other.session.id, began: other.session.began, seen: other.session.seen, methods, device });
         }
     }
     let keys = passkeys::of_party(tx, &subject).await?;
