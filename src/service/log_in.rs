@@ -16,9 +16,7 @@ mod provider;
 mod token;
 
 pub use grant::{Answer, ConsentSought, Foreseen, Settled, agree, answer, cancel, foresee, land};
-pub use here::{
-    Account, ConsentLine, Entered, Here, SessionView, Shown, account, add_proof, enter, here, touch, withdraw,
-};
+pub use here::{Account, ConsentLine, Entered, Here, SessionView, Shown, account, add_proof, enter, here, touch, withdraw};
 pub use leave::{LoggedOut, end_others, end_session, lift_loss, log_out, log_out_hinted, report_loss, report_own_loss};
 pub use passkey::{Ceremony, Passkeys};
 pub use person::{Known, known, person};

@@ -12,7 +12,8 @@ use xinyin::service::log_in;
 use xinyin::store::clerks::{self, Role};
 use xinyin::store::parties::PartyKind;
 
-const WINDOWS: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36 Edg/142.0";
+const WINDOWS: &str =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36 Edg/142.0";
 const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605 Mobile/15E MicroMessenger/8.0<script>";
 
 async fn logged_in(house: &House, party: &PartyId, agent: &str) -> Browser {
@@ -44,7 +45,8 @@ async fn enters(house: &House, party: &PartyId) -> Result<(), &'static str> {
     let enter = world.store.write("enter", |tx| {
         Box::pin(async move {
             let method = Method::Certificate;
-            let shown = log_in::Shown { party, by: None, agency: None, method, at: now, until: None, cap: None, evidence: None, verifier: "" };
+            let shown =
+                log_in::Shown { party, by: None, agency: None, method, at: now, until: None, cap: None, evidence: None, verifier: "" };
             let proof = log_in::add_proof(tx, &shown).await?;
             log_in::enter(tx, None, party, &proof, &json!({}), now).await
         })
@@ -147,9 +149,10 @@ async fn a_lost_account_opens_for_nobody(kind: Kind) {
 async fn clerk(house: &House) -> (PartyId, Browser) {
     let party = house.party(PartyKind::Person, "赵敏", "350899198202141066").await;
     let (now, who) = (house.world.clock.now(), &party);
-    let enrol = house.world.store.write("clerk", |tx| {
-        Box::pin(async move { Ok(clerks::enrol(tx, &"hall".parse().unwrap(), who, Role::Clerk, now).await?) })
-    });
+    let enrol = house
+        .world
+        .store
+        .write("clerk", |tx| Box::pin(async move { Ok(clerks::enrol(tx, &"hall".parse().unwrap(), who, Role::Clerk, now).await?) }));
     enrol.await.unwrap();
     let browser = logged_in(house, &party, WINDOWS).await;
     (party, browser)
