@@ -76,6 +76,14 @@ fn nothing(why: NotDrawn) -> Vec<Page> {
 
 /// The first pages of a document, [`PAGES`] at most. What cannot be drawn says so in the answer; this never fails.
 pub async fn draw(document: &dyn ByteSource) -> Vec<Page> {
+    match std::env::current_exe() {
+        Ok(program) => draw_by(program, document).await,
+        Err(_) => nothing(NotDrawn::LIMIT),
+    }
+}
+
+/// The same by this program, which is `xinyin` wherever it is installed.
+pub async fn draw_by(program: PathBuf, document: &dyn ByteSource) -> Vec<Page> {
     if document.len() > LARGEST {
         return nothing(NotDrawn::SIZE);
     }
@@ -86,7 +94,6 @@ pub async fn draw(document: &dyn ByteSource) -> Vec<Page> {
         return nothing(NotDrawn::KIND);
     }
     let Ok(_place) = PLACES.acquire().await else { return nothing(NotDrawn::LIMIT) };
-    let Ok(program) = std::env::current_exe() else { return nothing(NotDrawn::LIMIT) };
     match tokio::time::timeout(PATIENCE, ask(program, octets)).await {
         Ok(Ok(lines)) => pages(&lines),
         Ok(Err(error)) => {

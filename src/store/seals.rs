@@ -149,6 +149,12 @@ pub async fn made_here(tx: &mut Tx<'_>, sha256: &str) -> Result<Option<StoredSea
     tx.optional(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(sha256)).await?.as_ref().map(read).transpose()
 }
 
+/// The agency's seal of these octets, whatever became of it: at most one.
+pub async fn of_octets(tx: &mut Tx<'_>, agency: &AgencyId, sha256: &str) -> Result<Option<StoredSeal>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM seals WHERE agency_id = $1 AND sha256 = $2");
+    tx.optional(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(agency.as_str()).bind(sha256)).await?.as_ref().map(read).transpose()
+}
+
 /// The picture of an agency's seal.
 pub async fn picture(tx: &mut Tx<'_>, agency: &AgencyId, id: &SealId) -> Result<Option<Vec<u8>>, StoreError> {
     let query = sqlx::query("SELECT picture FROM seals WHERE id = $1 AND agency_id = $2");

@@ -33,6 +33,7 @@ mod policies;
 mod preview;
 mod profile;
 mod reports;
+mod seal_peers;
 mod seals;
 mod separation;
 mod shipped_anchors;

@@ -146,6 +146,48 @@ fn seals_certificates_and_times_cannot_be_exchanged() {
     );
 }
 
+/// A time-stamp proves the time of the very value that it was made over: another's, even of the same signer, proves none.
+#[test]
+fn time_stamps_cannot_be_exchanged() {
+    let authority = Authority::new(KeyKind::Sm2);
+    let maker = holder(&authority, 0x21, "制章单位");
+    for version in [Version::V4, Version::V5] {
+        let seal = esl(&authority, &maker, version, ListKind::Certificates);
+        let request = ofd_request(&authority, Some(&seal), Level::T);
+        let sealed = |package: &[u8]| signed(&authority, &authority.signer, package, &request).unwrap();
+        let package = sealed(&sealed(&zip(&plain())));
+        let Some(files) = entries("ofd_altered::time_stamps", &package) else { return };
+        let value = |number: usize| files[place(&files, &of_signature(number, "SignedValue.dat"))].1.clone();
+        let (first, second) = (value(0), value(1));
+        let (read, other) = (SealSignature::parse(&first).unwrap(), SealSignature::parse(&second).unwrap());
+        let with = |token: Option<&[u8]>| {
+            let parts = [
+                read.to_be_signed.to_vec(),
+                encode::octet_string(read.certificate),
+                encode::oid(&"1.2.156.10197.1.501".parse().unwrap()),
+                encode::bit_string(read.signature),
+                token.map(|token| encode::tlv(0xa0, &encode::bit_string(token))).unwrap_or_default(),
+            ];
+            let mut files = files.clone();
+            let at = place(&files, &of_signature(0, "SignedValue.dat"));
+            files[at].1 = encode::sequence(parts);
+            // Only the first: the second protects the first's value.
+            judged(&authority, &facts(&zip(&files), None)).signatures.remove(0)
+        };
+        let own = with(read.timestamp);
+        assert_eq!((own.indication, own.best_time_source), (Indication::Passed, "signature-timestamp"), "{version:?}");
+        let swapped = with(other.timestamp);
+        assert_ne!(swapped.best_time_source, "signature-timestamp", "{version:?}");
+        let mut broken = read.timestamp.unwrap().to_vec();
+        let last = broken.len() - 4;
+        broken[last] ^= 1;
+        assert_ne!(with(Some(&broken)).best_time_source, "signature-timestamp", "{version:?}");
+        // Taken away, the signature says what it is without.
+        let bare = with(None);
+        assert_eq!((bare.indication, bare.best_time_source), (Indication::Passed, "claimed"), "{version:?}");
+    }
+}
+
 /// The signature that stands at this place stays whole when a later one is cut off again: its description, value and seal, and the
 /// line in the list.
 #[test]

@@ -1,11 +1,17 @@
 //! Previews: pages as pictures with their seals where they stand, bounded, and silent about nothing.
 
+use crate::authority::Authority;
 use crate::ofd::{Files, zip};
+use crate::ofd_signing::{esl_with, holder, ofd_request, plain};
+use crate::signing::signed;
 use image::{GenericImageView as _, Rgba};
 use std::path::Path;
 use std::sync::Arc;
 use xinyin::files::fonts::{Style, chinese};
+use xinyin::crypto::KeyKind;
+use xinyin::pki::build::seal::{ListKind, Version};
 use xinyin::preview::{LONGER_SIDE, NotDrawn, Page, pages};
+use xinyin::sign::{Level, Place, Request};
 
 const PDF: &[u8] = include_bytes!("../data/one-page.pdf");
 
@@ -98,6 +104,34 @@ fn text_paths_and_pictures_stand_where_the_package_says() {
     let only = pages(&zip(&package(CONTENT)), font(), 2, 1).unwrap();
     assert_eq!(only.iter().map(|page| page.number).collect::<Vec<_>>(), [2]);
     assert!(pages(&zip(&package(CONTENT)), font(), 3, 1).unwrap().is_empty());
+}
+
+/// Seals bear pictures of several kinds; each is seen where the seal stands.
+#[test]
+fn seals_of_every_kind_of_picture_are_drawn() {
+    let authority = Authority::new(KeyKind::Sm2);
+    let maker = holder(&authority, 0x21, "制章单位");
+    for kind in [image::ImageFormat::Png, image::ImageFormat::Jpeg, image::ImageFormat::Gif, image::ImageFormat::Bmp] {
+        let mut octets = std::io::Cursor::new(Vec::new());
+        image::RgbImage::from_pixel(40, 40, image::Rgb([255, 0, 0])).write_to(&mut octets, kind).unwrap();
+        let octets = octets.into_inner();
+        let sealed = |picture: &[u8]| {
+            let seal = esl_with(&authority, &maker, Version::V4, ListKind::Certificates, picture.to_vec());
+            let places = vec![Place::Rectangle { page: 1, sides: [100.0, 200.0, 142.0, 242.0] }];
+            let request = Request { places, ..ofd_request(&authority, Some(&seal), Level::B) };
+            drawn(&signed(&authority, &authority.signer, &zip(&plain()), &request).unwrap()).unwrap()
+        };
+        let first = picture(&sealed(&octets)[0]);
+        assert!(share(&first, [102.0, 202.0, 38.0, 38.0], is_red) > 0.9, "{kind:?}");
+        // Cut off anywhere, or with other numbers in its head, the seal is drawn or not, and nothing else happens.
+        for at in [20, octets.len() / 2] {
+            let mut broken = octets.clone();
+            broken[at] ^= 0xff;
+            for broken in [&broken[..], &octets[..at]] {
+                assert!(sealed(broken)[0].picture.is_ok(), "{kind:?} {at}");
+            }
+        }
+    }
 }
 
 #[test]

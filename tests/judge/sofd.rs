@@ -3,7 +3,7 @@
 
 use crate::authority::{Authority, file};
 use crate::ofd::zip;
-use crate::ofd_signing::{entries, esl, holder, ofd_request, plain};
+use crate::ofd_signing::{entries, esl, holder, judged, ofd_request, plain};
 use crate::peers;
 use crate::signing::{facts, signed};
 use std::path::Path;
@@ -12,6 +12,7 @@ use xinyin::crypto::KeyKind;
 use xinyin::doc::facts::{Integrity, ProblemKind, SignatureFacts};
 use xinyin::pki::build::seal::{ListKind, Version};
 use xinyin::sign::Level;
+use xinyin::verify::Indication;
 
 /// What it says of each package: yes, or no and why.
 fn sofd(test: &str, folder: &Path, packages: &[String]) -> Option<Vec<(bool, String)>> {
@@ -34,7 +35,7 @@ fn a_second_reader_agrees_on_what_we_sign() {
     let maker = holder(&authority, 0x21, "制章单位");
     let mut packages = Vec::new();
     let mut put = |name: &str, octets: &[u8], expected: bool| packages.push((file(folder, name, octets).display().to_string(), expected));
-    // Of seals of version 1 it does not find the signer's certificate, and beside a time-stamp not the value.
+    // Of seals of version 1 it does not find the signer's certificate.
     for version in [Version::V4, Version::V5] {
         let seal = esl(&authority, &maker, version, ListKind::Certificates);
         let request = ofd_request(&authority, Some(&seal), Level::B);
@@ -42,6 +43,11 @@ fn a_second_reader_agrees_on_what_we_sign() {
         let twice = signed(&authority, &authority.signer, &once, &request).unwrap();
         put(&format!("once-{version:?}.ofd"), &once, true);
         put(&format!("twice-{version:?}.ofd"), &twice, true);
+        // The value is the last element to it; beside a time-stamp, which comes after, it finds no value and says no.
+        let stamped = ofd_request(&authority, Some(&seal), Level::T);
+        let stamped = signed(&authority, &authority.signer, &zip(&plain()), &stamped).unwrap();
+        assert_eq!(judged(&authority, &facts(&stamped, None)).indication, Indication::Passed, "{version:?}");
+        put(&format!("stamped-{version:?}.ofd"), &stamped, false);
         let Some(files) = entries(test, &twice) else { return };
         // Of files that are referenced it does not compare the digests; of the value every part.
         for (number, (name, _)) in files.iter().enumerate().filter(|(_, (name, _))| name.ends_with("SignedValue.dat")) {

@@ -24,6 +24,7 @@ mod openidconnect_rp;
 mod operator;
 mod passkeys;
 mod postgres;
+mod previews;
 mod proofs;
 mod readme;
 mod receipts;

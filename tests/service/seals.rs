@@ -468,6 +468,20 @@ async fn a_seal_made_elsewhere_is_used_while_its_register_says_so() {
         assert_eq!(office.standing(&seal, office.now().plus(std::time::Duration::from_secs(60))).await, Standing::Suspended);
         office.house.pass(60);
         refused(office.use_it(&seal, DOCUMENT, Some("food")).await, code::SEAL_OUT_OF_FORCE);
+        // Revoked, and later destroyed, it does not come back as another entry; the answer names the one that it has.
+        let again = async || seals::ask_import(world, &office.asking, &octets, Purpose::Approval).await.unwrap_err();
+        seals::revoke(world, &office.asking, &seal, None, "停用").await.unwrap();
+        for state in ["revoked", "destroyed"] {
+            let fault = again().await;
+            assert_eq!((fault.code.id, fault.detail.as_deref()), (code::SEAL_STATE.id, Some(format!("{seal}: {state}").as_str())));
+            if state == "revoked" {
+                seals::destroy(world, &office.asking, &seal, "停用").await.unwrap();
+            }
+        }
+        assert_eq!(seals::one(world, office.asking.agency(), &seal).await.unwrap().1.state, "destroyed");
+        // Another agency's register knows nothing of that.
+        let county = Actor::clerk("county".parse().unwrap(), office.parties.0.clone());
+        seals::ask_import(world, &county, &octets, Purpose::Approval).await.unwrap();
     })
     .await;
 }

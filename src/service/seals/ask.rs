@@ -242,7 +242,8 @@ async fn look(wish: &Wish, uscc: &str) -> Result<(Vec<u8>, u32, u32), Fault> {
 /// be trusted here; what its source says of it is asked when it is used.
 ///
 /// # Errors
-/// [`code::SEAL_UNREADABLE`], [`code::SEAL_CERTIFICATE`], [`code::CONFLICT`] if the agency has it.
+/// [`code::SEAL_UNREADABLE`], [`code::SEAL_CERTIFICATE`], [`code::CONFLICT`] if the agency has it, [`code::SEAL_STATE`] if it had it
+/// and revoked it: what ended does not come back under another entry.
 pub async fn ask_import(world: &World, actor: &Actor, octets: &[u8], purpose: Purpose) -> Result<(SealId, SealRequestId), Fault> {
     let now = world.clock.now();
     let judged = super::making::judge(world, octets, now).await?;
@@ -271,6 +272,11 @@ pub async fn ask_import(world: &World, actor: &Actor, octets: &[u8], purpose: Pu
                 picture: (seal.picture.data, side(seal.picture.width), side(seal.picture.height)),
                 created_at: now,
             };
+            if let Some(held) = seals::of_octets(tx, &actor.agency, &seen.sha256).await? {
+                let ended = matches!(held.state, State::Revoked | State::Destroyed);
+                let told = format!("{}: {}", held.id, held.state.as_str());
+                return Err(Fault::new(if ended { code::SEAL_STATE } else { code::CONFLICT }).detail(told));
+            }
             seals::add(tx, id, &new).await?;
             seals::set_octets(tx, id, octets, &seen.sha256, judged).await?;
             begun(tx, actor, id, now).await?;
