@@ -36,7 +36,8 @@ fn endless() -> Vec<u8> {
 /// A picture of more dots than the process may hold.
 fn huge() -> Vec<u8> {
     let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R/Resources<</XObject<</I 5 0 R>>>>>>";
-    let image = "<</Type/XObject/Subtype/Image/Width 60000/Height 60000/BitsPerComponent 8/ColorSpace/DeviceRGB/Length 3>>\nstream\nabc\nendstream";
+    let image =
+        "<</Type/XObject/Subtype/Image/Width 60000/Height 60000/BitsPerComponent 8/ColorSpace/DeviceRGB/Length 3>>\nstream\nabc\nendstream";
     let content = "<</Length 26>>\nstream\n200 0 0 200 0 0 cm /I Do  \nendstream";
     let objects = ["<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>", page, content, image];
     pdf(&objects.map(str::to_owned))
@@ -50,8 +51,7 @@ async fn a_preview_ends_at_its_limits() {
     let good = draw_by(program(), &plain).await;
     assert!(good.len() == 1 && good[0].picture.is_ok(), "{good:?}");
     let (endless, huge) = (endless(), huge());
-    let (endless, huge, beside) =
-        tokio::join!(draw_by(program(), &endless), draw_by(program(), &huge), draw_by(program(), &plain));
+    let (endless, huge, beside) = tokio::join!(draw_by(program(), &endless), draw_by(program(), &huge), draw_by(program(), &plain));
     let why = endless[0].picture.as_ref().unwrap_err();
     assert_eq!(why.zh, NotDrawn::LIMIT.zh, "{endless:?}");
     assert!(started.elapsed() < Duration::from_secs(50), "{:?}", started.elapsed());
