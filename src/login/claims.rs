@@ -1,6 +1,7 @@
 //! What a portal may learn of a Party: claims released as the portal is registered for and as the request asks.
 
-use super::{Client, Method, Proof, SubjectKind, request::PlaceWish};
+use super::request::{OFFLINE_ACCESS, PlaceWish};
+use super::{Client, Method, Proof, SubjectKind};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -52,6 +53,8 @@ pub fn released(client: &Client, scope: &BTreeSet<String>, wishes: [&PlaceWish; 
         ("name", "profile", release.name),
         ("citizen_number", "citizen_number", release.citizen_number.is_some()),
         ("organisation", "organisation", release.organisation),
+        // No claim, but agreed to like one: the portal may ask again while the user is away.
+        (OFFLINE_ACCESS, OFFLINE_ACCESS, client.policy.may_refresh()),
     ]
     .into_iter()
     .filter(|&(name, by, registered)| registered && asked(name, by))

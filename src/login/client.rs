@@ -1,8 +1,10 @@
 //! A portal (relying party) as registered: where it may be answered, how it shows itself, what it may learn.
 
 use super::Level;
+use super::policy::{GrantType, Policy};
 use crate::ids::{AgencyId, ClientId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Whether a Party is a person or an organisation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -120,6 +122,8 @@ pub struct Client {
     pub release: Release,
     /// A developer's portal: mistakes are explained on the page.
     pub developer: bool,
+    /// Which protocols it may use, and which it must.
+    pub policy: Policy,
 }
 
 /// A portal's registration as an operator writes it (`xinyin client add portal.json`) and as the store keeps it. Names follow
@@ -161,6 +165,9 @@ pub struct Registration {
     /// No if missing.
     #[serde(default)]
     pub developer: bool,
+    /// `authorization_code` alone if missing.
+    #[serde(default = "code_grant")]
+    pub grant_types: BTreeSet<GrantType>,
 }
 
 fn basic() -> ClientAuthentication {
@@ -174,6 +181,9 @@ fn es256() -> IdTokenAlgorithm {
 }
 fn real_name() -> Level {
     Level::RealName
+}
+fn code_grant() -> BTreeSet<GrantType> {
+    BTreeSet::from([GrantType::AuthorizationCode])
 }
 fn persons() -> Vec<SubjectKind> {
     vec![SubjectKind::Person]
@@ -200,6 +210,9 @@ pub enum BadRegistration {
     /// A basis that says nothing.
     #[error("release.citizen_number must name the legal basis")]
     NoBasis,
+    /// Something that cannot be together, or is not well formed.
+    #[error("{0}")]
+    Policy(&'static str),
 }
 
 impl Registration {
@@ -228,6 +241,7 @@ impl Registration {
             }
             _ => return Err(BadRegistration::SubjectType),
         };
+        let policy = Policy::new(&self)?;
         let stored = self.clone();
         let client = Client {
             id,
@@ -243,6 +257,7 @@ impl Registration {
             kinds: self.subject_kinds,
             release: self.release,
             developer: self.developer,
+            policy,
         };
         Ok((client, stored))
     }

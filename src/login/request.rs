@@ -128,7 +128,11 @@ impl Parameters {
             state: self.value("state").map(str::to_owned),
             nonce: self.value("nonce").map(str::to_owned),
             code_challenge,
-            scope: scope.into_iter().filter(|scope| SCOPES.contains(&scope.as_str())).collect(),
+            // Not registered for it: ignored (OpenID Connect Core §11).
+            scope: scope
+                .into_iter()
+                .filter(|scope| SCOPES.contains(&scope.as_str()) && (scope != OFFLINE_ACCESS || client.policy.may_refresh()))
+                .collect(),
             prompt,
             max_age,
             level: wanted.0,
@@ -165,7 +169,10 @@ impl Parameters {
 pub const UNMET: &str = "unmet_authentication_requirements";
 
 /// Scopes we know; others are ignored (OpenID Connect Core §3.1.2.1).
-pub const SCOPES: [&str; 4] = ["openid", "profile", "citizen_number", "organisation"];
+pub const SCOPES: [&str; 5] = ["openid", "profile", "citizen_number", "organisation", OFFLINE_ACCESS];
+
+/// The scope that asks for a refresh token (OpenID Connect Core §11). The user agrees to it on the consent page.
+pub const OFFLINE_ACCESS: &str = "offline_access";
 
 /// `prompt` (OpenID Connect Core §3.1.2.1).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -416,6 +423,7 @@ pub(crate) mod tests {
             kinds: vec![SubjectKind::Person],
             release: Release::default(),
             developer: false,
+            policy: crate::login::Policy::default(),
         }
     }
 

@@ -7,12 +7,14 @@
 //! has to be written down before it can be given (a code to a phone, a try with a register), its page asks for the consent as
 //! well, so that it is never more than three.
 
+mod client_auth;
 mod grant;
 mod here;
 mod leave;
 mod passkey;
 mod person;
 mod provider;
+mod refresh;
 mod token;
 
 pub use grant::{Answer, ConsentSought, Foreseen, Settled, agree, answer, cancel, foresee, land};
@@ -21,7 +23,8 @@ pub use leave::{LoggedOut, end_others, end_session, lift_loss, log_out, log_out_
 pub use passkey::{Ceremony, Passkeys};
 pub use person::{Known, known, person};
 pub use provider::{Keys, Provider};
-pub use token::{Hint, TokenError, TokenRequest, Tokens, UserinfoError, authenticate, hint, redeem, userinfo};
+pub use client_auth::{TokenRequest, authenticate};
+pub use token::{Hint, TokenError, Tokens, UserinfoError, hint, redeem, userinfo};
 
 use crate::fault::{Fault, code};
 use crate::ids::{AgencyId, ClientId};

@@ -6,7 +6,10 @@
 use super::{Row, StoreError, Tx};
 use crate::ids::{AgencyId, ClientId, GrantId, PartyId, SessionId};
 use crate::moment::Moment;
-use zeroize::Zeroizing;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use zeroize::{Zeroize, Zeroizing};
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +66,40 @@ pub struct Token {
     pub expires_at: Moment,
 }
 
+/// What a rotated refresh token gave: the same is given again to who lost the answer.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Successor {
+    /// The refresh token that took its place.
+    pub refresh: String,
+    /// The access token that was issued with it.
+    pub access: String,
+    /// When that lapses.
+    pub access_expires_at: Moment,
+    /// Its scope.
+    pub scope: String,
+}
+
+impl Drop for Successor {
+    fn drop(&mut self) {
+        self.refresh.zeroize();
+        self.access.zeroize();
+    }
+}
+
+impl std::fmt::Debug for Successor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Successor(…)")
+    }
+}
+
 /// What came of spending a token.
 #[derive(Debug)]
 pub enum Spend {
     /// Good, and spent by this transaction.
     Fresh(Box<Token>),
+    /// A refresh token that was rotated a moment ago, and nobody has used its successor yet: an answer was lost, or several asked
+    /// at once. Nothing is written.
+    Again(Box<Token>, Successor),
     /// It was spent before: the family is revoked now. The closure must return `Ok` for that to be kept.
     Reused(GrantId),
     /// Lapsed or revoked.
@@ -168,7 +200,6 @@ pub async fn issue(
     now: Moment,
     expires_at: Moment,
 ) -> Result<Zeroizing<String>, StoreError> {
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     let token = Zeroizing::new(URL_SAFE_NO_PAD.encode(tx.sealer.random::<32>()));
     let hash = token_hash(tx, kind, &token);
     let query = sqlx::query(
@@ -184,6 +215,19 @@ pub async fn issue(
 
 /// Spends a code or refresh token of this client, once.
 pub async fn spend(tx: &mut Tx<'_>, client: &ClientId, kind: TokenKind, token: &str, now: Moment) -> Result<Spend, StoreError> {
+    spend_within(tx, client, kind, token, Duration::ZERO, now).await
+}
+
+/// Spends a token of this client, once. Within `grace` of its rotation a refresh token whose successor is unused
+/// is [`Spend::Again`]; anything else that was spent before ends the family.
+pub async fn spend_within(
+    tx: &mut Tx<'_>,
+    client: &ClientId,
+    kind: TokenKind,
+    token: &str,
+    grace: Duration,
+    now: Moment,
+) -> Result<Spend, StoreError> {
     let hash = token_hash(tx, kind, token);
     let query = sqlx::query(
         "UPDATE tokens SET spent_at = $3 WHERE hash = $1 AND client_id = $2 AND spent_at IS NULL AND expires_at > $3 \
@@ -191,23 +235,51 @@ pub async fn spend(tx: &mut Tx<'_>, client: &ClientId, kind: TokenKind, token: &
     );
     let spent = tx.optional(query.bind(hash.clone()).bind(client.as_str()).bind(now.millis())).await?;
     if let Some(row) = spent {
-        let sql = format!("SELECT {COLUMNS} FROM grants g WHERE g.id = $1");
-        let grant = tx.one(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(row.text("grant_id")?)).await?;
-        let grant = read(tx, &grant)?;
-        if grant.revoked_at.is_some() {
-            return Ok(Spend::Dead);
-        }
-        let (created_at, expires_at) = (row.moment("created_at")?, row.moment("expires_at")?);
-        return Ok(Spend::Fresh(Box::new(Token { grant, detail: row.json("detail")?, created_at, expires_at })));
+        let token = with_grant(tx, &row).await?;
+        return Ok(if token.grant.revoked_at.is_some() { Spend::Dead } else { Spend::Fresh(Box::new(token)) });
     }
-    let query = sqlx::query("SELECT grant_id, spent_at FROM tokens WHERE hash = $1 AND client_id = $2");
-    let Some(row) = tx.optional(query.bind(hash).bind(client.as_str())).await? else { return Ok(Spend::Unknown) };
-    if row.moment_or_null("spent_at")?.is_none() {
-        return Ok(Spend::Dead);
+    let query =
+        sqlx::query("SELECT grant_id, detail, created_at, expires_at, spent_at FROM tokens WHERE hash = $1 AND client_id = $2");
+    let Some(row) = tx.optional(query.bind(hash.clone()).bind(client.as_str())).await? else { return Ok(Spend::Unknown) };
+    let Some(spent_at) = row.moment_or_null("spent_at")? else { return Ok(Spend::Dead) };
+    let token = with_grant(tx, &row).await?;
+    if token.grant.revoked_at.is_none()
+        && now < spent_at.plus(grace)
+        && let Some(successor) = successor(tx, &hash, &token.detail)?
+        && by_token(tx, TokenKind::Refresh, &successor.refresh, now).await?.is_some()
+    {
+        return Ok(Spend::Again(Box::new(token), successor));
     }
-    let grant: GrantId = row.parse("grant_id")?;
-    revoke(tx, &grant, "token used twice", now).await?;
-    Ok(Spend::Reused(grant))
+    revoke(tx, &token.grant.id, "token used twice", now).await?;
+    Ok(Spend::Reused(token.grant.id))
+}
+
+async fn with_grant(tx: &mut Tx<'_>, token: &Row) -> Result<Token, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM grants g WHERE g.id = $1");
+    let grant = tx.one(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(token.text("grant_id")?)).await?;
+    let (created_at, expires_at) = (token.moment("created_at")?, token.moment("expires_at")?);
+    Ok(Token { grant: read(tx, &grant)?, detail: token.json("detail")?, created_at, expires_at })
+}
+
+fn successor_context(hash: &str) -> String {
+    format!("tokens/{hash}/next")
+}
+
+fn successor(tx: &Tx<'_>, hash: &str, detail: &serde_json::Value) -> Result<Option<Successor>, StoreError> {
+    let Some(sealed) = detail.get("next").and_then(|next| next.as_str()) else { return Ok(None) };
+    let sealed = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| StoreError::Corrupt("tokens.detail"))?;
+    let plain = tx.sealer.open(&successor_context(hash), &sealed).map_err(|error| StoreError::Sealed("tokens", error))?;
+    serde_json::from_slice(&plain).map(Some).map_err(|_| StoreError::Corrupt("tokens.detail"))
+}
+
+/// Writes down, sealed, what a refresh token gave when this transaction spent it.
+pub async fn succeed(tx: &mut Tx<'_>, token: &str, detail: &serde_json::Value, successor: &Successor) -> Result<(), StoreError> {
+    let hash = token_hash(tx, TokenKind::Refresh, token);
+    let plain = Zeroizing::new(serde_json::to_vec(successor).map_err(|_| StoreError::Corrupt("tokens.detail"))?);
+    let mut detail = detail.as_object().cloned().unwrap_or_default();
+    detail.insert("next".into(), URL_SAFE_NO_PAD.encode(tx.sealer.seal(&successor_context(&hash), &plain)).into());
+    let query = sqlx::query("UPDATE tokens SET detail = $2 WHERE hash = $1");
+    tx.execute(query.bind(hash).bind(serde_json::Value::Object(detail).to_string())).await.map(drop)
 }
 
 /// A living, unspent token with its grant: for access tokens and introspection. Nothing is consumed.

@@ -136,6 +136,7 @@ fn view<'a>(page: &'a Page, account: Account, now: Moment) -> AccountPage<'a> {
     let item = |name: &String| match name.as_str() {
         "name" => page.t(text::CONSENT_NAME),
         "citizen_number" => page.t(text::CONSENT_NUMBER),
+        crate::login::request::OFFLINE_ACCESS => page.t(text::CONSENT_OFFLINE),
         _ => page.t(text::CONSENT_ORGANISATION),
     };
     let consents = account.consents.iter().map(|consent| ConsentView {

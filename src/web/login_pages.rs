@@ -370,6 +370,9 @@ impl Releases {
                 _ => page.t(text::CONSENT_ORGANISATION).to_owned(),
             });
         }
+        if released.contains(crate::login::request::OFFLINE_ACCESS) {
+            items.push(page.t(text::CONSENT_OFFLINE).to_owned());
+        }
         if client.release.verified_claims && (wishes.id_token.verified.is_some() || wishes.userinfo.verified.is_some()) {
             items.push(page.t(text::CONSENT_VERIFIED).to_owned());
         }

@@ -167,14 +167,16 @@ fn form_decoded(text: &str) -> Option<String> {
     url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned())
 }
 
-/// The form of the token endpoint (RFC 6749 §4.1.3, RFC 7636 §4.5), as documented; it is read as [`Parameters`].
+/// The form of the token endpoint (RFC 6749 §4.1.3 and §6, RFC 7636 §4.5), as documented; it is read as [`Parameters`].
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes the form in /openapi.json")]
 pub struct TokenForm {
     grant_type: String,
-    code: String,
-    redirect_uri: String,
-    code_verifier: String,
+    code: Option<String>,
+    redirect_uri: Option<String>,
+    code_verifier: Option<String>,
+    refresh_token: Option<String>,
+    scope: Option<String>,
     client_id: Option<String>,
     client_secret: Option<String>,
 }
@@ -182,15 +184,20 @@ pub struct TokenForm {
 /// The token endpoint.
 #[utoipa::path(post, path = "/token", tag = "openid",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "access_token, id_token"), (status = 400, description = "RFC 6749 §5.2"), (status = 401, description = "invalid_client")))]
+    responses((status = 200, description = "access_token, id_token, refresh_token"), (status = 400, description = "RFC 6749 §5.2"), (status = 401, description = "invalid_client")))]
 pub async fn token(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
     match redeem(&app, &headers, &body).await {
         Ok(tokens) => {
             app.counters.redeemed.fetch_add(1, Ordering::Relaxed);
-            let body = json!({
-                "access_token": tokens.access_token.as_str(), "token_type": "Bearer", "expires_in": tokens.expires_in,
-                "id_token": tokens.id_token, "scope": tokens.scope,
+            let mut body = json!({
+                "access_token": tokens.access_token.as_str(), "token_type": "Bearer", "expires_in": tokens.expires_in, "scope": tokens.scope,
             });
+            if let Some(id_token) = tokens.id_token {
+                body["id_token"] = id_token.into();
+            }
+            if let Some(refresh_token) = tokens.refresh_token {
+                body["refresh_token"] = refresh_token.as_str().into();
+            }
             ([(header::PRAGMA, "no-cache")], Json(body)).into_response()
         }
         Err(TokenError::Refused { error, description }) => {

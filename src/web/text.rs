@@ -218,6 +218,7 @@ texts! {
     CONSENT_NUMBER = "证件号码" "your identity number";
     CONSENT_NUMBER_BASIS = "依据" "basis";
     CONSENT_ORGANISATION = "所代表单位的名称和统一社会信用代码" "name and unified social credit code of the organisation you act for";
+    CONSENT_OFFLINE = "在您退出登录之前，不在页面上时也可获取以上信息（最长 90 天）" "to ask for this while you are away, until you log out (90 days at most)";
     CONSENT_VERIFIED = "证明方式和时间" "how and when these were verified";
     CONSENT_AGREE = "同意并继续" "Agree and continue";
     CONSENT_LOG_IN = "同意并登录" "Agree and log in";

@@ -19,6 +19,7 @@ mod lab_connectors;
 mod levels;
 mod licences;
 mod oidc;
+mod oidc_refresh;
 mod oidc_refusals;
 mod openidconnect_rp;
 mod operator;

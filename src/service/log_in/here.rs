@@ -44,7 +44,7 @@ struct Detail {
     verifier: String,
 }
 
-fn as_proof(stored: proofs::Proof) -> Result<Proof, Fault> {
+pub(super) fn as_proof(stored: proofs::Proof) -> Result<Proof, Fault> {
     let detail: Detail = serde_json::from_value(stored.detail).map_err(|_| StoreError::Corrupt("proofs.detail"))?;
     let method = stored.method.parse().map_err(|_| StoreError::Corrupt("proofs.method"))?;
     let until = [detail.until.map(Moment::from_millis), stored.revoked_at].into_iter().flatten().min();

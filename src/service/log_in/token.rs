@@ -1,30 +1,43 @@
 //! The token endpoint, userinfo, and the hint of a logout.
 
-use super::{Provider, as_client, client, person, witness};
+use super::refresh::refresh_until;
+use super::{Provider, client, person, witness};
 use crate::fault::Fault;
 use crate::ids::ClientId;
-use crate::login::request::Parameters;
+use crate::login::request::{OFFLINE_ACCESS, Parameters};
 use crate::login::states::{Granted, Redemption};
-use crate::login::{Client, ClientAuthentication, claims, jose};
+use crate::login::{Client, claims, jose};
 use crate::moment::Moment;
 use crate::store::grants::{self, Spend, TokenKind};
-use crate::store::{StoreError, Tx, clients};
+use crate::store::{StoreError, Tx};
 use crate::world::World;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// How long an access token opens userinfo.
-const ACCESS_LIFE: Duration = Duration::from_secs(10 * 60);
+pub(super) const ACCESS_LIFE: Duration = Duration::from_secs(10 * 60);
 /// How long an ID token may be accepted.
 const ID_TOKEN_LIFE: Duration = Duration::from_secs(10 * 60);
 
-/// What came to the token endpoint.
-pub struct TokenRequest<'a> {
-    /// The form.
-    pub form: &'a Parameters,
-    /// Client id and secret of an HTTP Basic header, decoded (RFC 6749 §2.3.1); `Err`: there was one and it is malformed.
-    pub basic: Option<Result<(String, Zeroizing<String>), ()>>,
+/// What an access token's own row says beside its grant.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Access {
+    /// The scope, where it is narrower than the grant's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<BTreeSet<String>>,
+}
+
+impl Access {
+    pub fn read(detail: &Value) -> Result<Self, Fault> {
+        serde_json::from_value(detail.clone()).map_err(|_| StoreError::Corrupt("tokens.detail").into())
+    }
+
+    pub fn write(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
 }
 
 /// An error of RFC 6749 §5.2; `invalid_client` is status 401.
@@ -53,7 +66,7 @@ impl From<StoreError> for TokenError {
     }
 }
 
-const fn refused(error: &'static str, description: &'static str) -> TokenError {
+pub(super) const fn refused(error: &'static str, description: &'static str) -> TokenError {
     TokenError::Refused { error, description }
 }
 
@@ -63,8 +76,10 @@ pub struct Tokens {
     pub access_token: Zeroizing<String>,
     /// Seconds.
     pub expires_in: u64,
-    /// Signed.
-    pub id_token: String,
+    /// Signed; none where the scope was narrowed and lacks `openid`.
+    pub id_token: Option<String>,
+    /// Opaque; only with `offline_access`.
+    pub refresh_token: Option<Zeroizing<String>>,
     /// As granted.
     pub scope: String,
 }
@@ -75,59 +90,30 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-/// The portal that the request comes from, by exactly the method it is registered with.
-pub async fn authenticate(world: &World, request: &TokenRequest<'_>) -> Result<Client, TokenError> {
-    let bad = refused("invalid_client", "client authentication failed");
-    let now = world.clock.now();
-    let (id, secret, method) = match (&request.basic, request.form.value("client_secret")) {
-        (Some(_), Some(_)) => return Err(refused("invalid_request", "more than one client authentication method")),
-        (Some(Err(())), None) => return Err(refused("invalid_client", "the Authorization header is malformed")),
-        (Some(Ok((id, secret))), None) => {
-            if request.form.value("client_id").is_some_and(|other| other != id) {
-                return Err(refused("invalid_request", "client_id differs from the Authorization header"));
-            }
-            (id.as_str(), Some(secret.as_str()), ClientAuthentication::SecretBasic)
-        }
-        (None, Some(secret)) => (request.form.value("client_id").unwrap_or_default(), Some(secret), ClientAuthentication::SecretPost),
-        (None, None) => (request.form.value("client_id").unwrap_or_default(), None, ClientAuthentication::Public),
-    };
-    let Ok(id) = id.parse::<ClientId>() else { return Err(bad) };
-    let id = &id;
-    let find = world.store.read("authenticate a portal", |tx| {
-        Box::pin(async move {
-            match secret {
-                Some(secret) => clients::authenticate(tx, id, secret, now).await?.map(as_client).transpose(),
-                None => client(tx, id).await,
-            }
-        })
-    });
-    let found = find.await?;
-    let client = found.ok_or(bad)?;
-    if client.authentication != method {
-        return Err(refused("invalid_client", "the client is registered with another token_endpoint_auth_method"));
+/// Answers the token endpoint for an authenticated portal.
+pub async fn redeem(world: &World, provider: &Provider, client: &Client, form: &Parameters) -> Result<Tokens, TokenError> {
+    match form.value("grant_type") {
+        Some("authorization_code") => redeem_code(world, provider, client, form).await,
+        Some("refresh_token") => super::refresh::refresh(world, provider, client, form).await,
+        Some(_) => Err(refused("unsupported_grant_type", "grant_type must be authorization_code or refresh_token")),
+        None => Err(refused("invalid_request", "grant_type is missing")),
     }
-    Ok(client)
 }
 
 /// Redeems a code: once, for the portal, address and verifier it is bound to. A code shown again revokes all that came of it.
-pub async fn redeem(world: &World, provider: &Provider, client: &Client, form: &Parameters) -> Result<Tokens, TokenError> {
-    match form.value("grant_type") {
-        Some("authorization_code") => {}
-        Some(_) => return Err(refused("unsupported_grant_type", "only grant_type=authorization_code")),
-        None => return Err(refused("invalid_request", "grant_type is missing")),
-    }
+async fn redeem_code(world: &World, provider: &Provider, client: &Client, form: &Parameters) -> Result<Tokens, TokenError> {
     let code = form.value("code").ok_or(refused("invalid_request", "code is missing"))?;
     let now = world.clock.now();
     let redemption = Redemption { client: &client.id, redirect_uri: form.value("redirect_uri"), verifier: form.value("code_verifier") };
     let redeemed = world.store.write("redeem a code", |tx| Box::pin(async move { spend(tx, client, code, redemption, now).await })).await?;
-    let (granted, access_token, person) = redeemed.map_err(|description| refused("invalid_grant", description))?;
-    let claims = id_token(provider, client, &granted, &person, &access_token, now);
-    let id_token = provider.sign(world, client.id_token_alg, "JWT", &claims).await?;
+    let (granted, access_token, refresh_token, person) = redeemed.map_err(|description| refused("invalid_grant", description))?;
+    let claims = id_token(provider, client, &granted, granted.request.nonce.as_deref(), &person, &access_token, now);
+    let id_token = Some(provider.sign(world, client.id_token_alg, "JWT", &claims).await?);
     let scope = granted.request.scope.iter().cloned().collect::<Vec<_>>().join(" ");
-    Ok(Tokens { access_token, expires_in: ACCESS_LIFE.as_secs(), id_token, scope })
+    Ok(Tokens { access_token, expires_in: ACCESS_LIFE.as_secs(), id_token, refresh_token, scope })
 }
 
-type Redeemed = Result<(Granted, Zeroizing<String>, claims::Person), &'static str>;
+type Redeemed = Result<(Granted, Zeroizing<String>, Option<Zeroizing<String>>, claims::Person), &'static str>;
 
 /// One write: what it returns as `Ok(Err(…))` is kept, so that a code stays spent after a wrong verifier.
 async fn spend(tx: &mut Tx<'_>, client: &Client, code: &str, redemption: Redemption<'_>, now: Moment) -> Result<Redeemed, Fault> {
@@ -139,7 +125,7 @@ async fn spend(tx: &mut Tx<'_>, client: &Client, code: &str, redemption: Redempt
             }
             return Ok(Err("the code was used before; what it gave is revoked"));
         }
-        Spend::Dead => return Ok(Err("the code has expired or was revoked")),
+        Spend::Again(..) | Spend::Dead => return Ok(Err("the code has expired or was revoked")),
         Spend::Unknown => return Ok(Err("no such code")),
     };
     let id = token.grant.id;
@@ -159,26 +145,37 @@ async fn spend(tx: &mut Tx<'_>, client: &Client, code: &str, redemption: Redempt
             let access = grants::issue(tx, &id, TokenKind::Access, &json!({}), now, now.plus(ACCESS_LIFE)).await?;
             witness(tx, &event.fact("grant", &id)).await?;
             let granted = spent.granted;
-            let wish = &granted.request.wishes.id_token;
-            let person = if wish.claims.is_empty() && wish.verified.is_none() {
-                claims::Person::default()
+            let refresh = if granted.request.scope.contains(OFFLINE_ACCESS) && client.policy.may_refresh() {
+                let until = refresh_until(token.grant.created_at, now);
+                Some(grants::issue(tx, &id, TokenKind::Refresh, &json!({}), now, until).await?)
             } else {
-                person(tx, client, &granted.facts).await?
+                None
             };
-            Ok(Ok((granted, access, person)))
+            let person = person_for_token(tx, client, &granted).await?;
+            Ok(Ok((granted, access, refresh, person)))
         }
     }
 }
 
-fn read(body: &[u8]) -> Result<Granted, Fault> {
+/// What the ID token says of the person; nothing is read where it says nothing.
+pub(super) async fn person_for_token(tx: &mut Tx<'_>, client: &Client, granted: &Granted) -> Result<claims::Person, Fault> {
+    let wish = &granted.request.wishes.id_token;
+    if wish.claims.is_empty() && wish.verified.is_none() {
+        return Ok(claims::Person::default());
+    }
+    person(tx, client, &granted.facts).await
+}
+
+pub(super) fn read(body: &[u8]) -> Result<Granted, Fault> {
     serde_json::from_slice(body).map_err(|_| StoreError::Corrupt("grants.body").into())
 }
 
 /// OpenID Connect Core §2 and §3.1.3.6: everything about the authentication comes from this session's acts.
-fn id_token(
+pub(super) fn id_token(
     provider: &Provider,
     client: &Client,
     granted: &Granted,
+    nonce: Option<&str>,
     person: &claims::Person,
     access: &str,
     now: Moment,
@@ -197,7 +194,7 @@ fn id_token(
     // Both algorithms hash with SHA-256: the left half (§3.1.3.6).
     let digest = Sha256::digest(access.as_bytes());
     out.insert("at_hash".into(), json!(jose::base64url(digest.get(..16).unwrap_or_default())));
-    if let Some(nonce) = &request.nonce {
+    if let Some(nonce) = nonce {
         out.insert("nonce".into(), json!(nonce));
     }
     out
@@ -229,9 +226,14 @@ async fn claims_of(tx: &mut Tx<'_>, token: &str, now: Moment) -> Result<Option<M
     let Some(token) = grants::by_token(tx, TokenKind::Access, token, now).await? else { return Ok(None) };
     let Some(client) = client(tx, &token.grant.client).await? else { return Ok(None) };
     let granted = read(&token.grant.body)?;
+    let access = Access::read(&token.detail)?;
+    let scope = access.scope.as_ref().unwrap_or(&granted.request.scope);
+    if !scope.contains("openid") {
+        return Ok(None);
+    }
     let facts = &granted.facts;
     let person = person(tx, &client, facts).await?;
-    let (scope, wish) = (&granted.request.scope, &granted.request.wishes.userinfo);
+    let wish = &granted.request.wishes.userinfo;
     let mut out = claims::place(&client, scope, wish, true, facts.kind, &person, &facts.proofs);
     out.insert("sub".into(), json!(granted.sub));
     Ok(Some(out))
