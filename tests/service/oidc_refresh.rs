@@ -17,17 +17,22 @@ const OFFLINE: (&str, &str) = ("scope", "openid profile offline_access");
 /// Logs in with `offline_access`, agrees, redeems: what the token endpoint said.
 pub async fn offline(house: &House, browser: &mut Browser, client: &str, secret: &str, person: &PartyId) -> Value {
     let asked = browser.authorize(client, &[OFFLINE]).await;
-    let granted = match asked.sent("code") {
-        Some(_) => asked,
+    let address = match asked.sent("code") {
+        Some(_) => asked.location().to_owned(),
         None => {
             let login = ask(&asked);
-            browser.prove(house, Some(&login), person, Method::RegistryPhone).await.unwrap();
-            let page = browser.get(&format!("/login/consent?ask={login}")).await.body;
-            let shown = page.split("name=\"shown\" value=\"").nth(1).expect("a consent page").split('"').next().unwrap().to_owned();
-            browser.post("/login/consent", &[("ask", &login), ("shown", &shown)]).await
+            let next = browser.prove(house, Some(&login), person, Method::RegistryPhone).await.unwrap();
+            if next.starts_with("Consent") {
+                let page = browser.get(&format!("/login/consent?ask={login}")).await.body;
+                let shown = page.split("name=\"shown\" value=\"").nth(1).expect("a consent page").split('"').next().unwrap();
+                browser.post("/login/consent", &[("ask", &login), ("shown", shown)]).await.location().to_owned()
+            } else {
+                next
+            }
         }
     };
-    let code = granted.sent("code").unwrap_or_else(|| panic!("{}", granted.body));
+    let address = url::Url::parse(&address).unwrap();
+    let code = address.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned();
     crate::house::redeem(house, client, secret, &code, &[]).await.json()
 }
 
