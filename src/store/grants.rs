@@ -238,8 +238,7 @@ pub async fn spend_within(
         let token = with_grant(tx, &row).await?;
         return Ok(if token.grant.revoked_at.is_some() { Spend::Dead } else { Spend::Fresh(Box::new(token)) });
     }
-    let query =
-        sqlx::query("SELECT grant_id, detail, created_at, expires_at, spent_at FROM tokens WHERE hash = $1 AND client_id = $2");
+    let query = sqlx::query("SELECT grant_id, detail, created_at, expires_at, spent_at FROM tokens WHERE hash = $1 AND client_id = $2");
     let Some(row) = tx.optional(query.bind(hash.clone()).bind(client.as_str())).await? else { return Ok(Spend::Unknown) };
     let Some(spent_at) = row.moment_or_null("spent_at")? else { return Ok(Spend::Dead) };
     let token = with_grant(tx, &row).await?;

@@ -234,9 +234,16 @@ async fn who_fails_to_authenticate_learns_nothing() {
     let mut program = house.browser();
     (program.accept, program.site) = ("application/json", "none");
     let mut bodies = BTreeSet::new();
-    for (client, secret) in
-        [("nobody", None), ("posting", None), ("basic", None), ("nobody", Some("x")), ("posting", Some("x")), ("basic", Some("x")), ("public", Some("x")), ("n o", None)]
-    {
+    for (client, secret) in [
+        ("nobody", None),
+        ("posting", None),
+        ("basic", None),
+        ("nobody", Some("x")),
+        ("posting", Some("x")),
+        ("basic", Some("x")),
+        ("public", Some("x")),
+        ("n o", None),
+    ] {
         let mut form = vec![("grant_type", "authorization_code"), ("code", "x"), ("client_id", client)];
         form.extend(secret.map(|secret| ("client_secret", secret)));
         let reply = program.post("/token", &form).await;
@@ -245,7 +252,8 @@ async fn who_fails_to_authenticate_learns_nothing() {
     }
     for header in ["Basic", "Basic !!!", "Basic bm9ib2R5Ong=", "Basic YmFzaWM6eA=="] {
         let kind = ("content-type", "application/x-www-form-urlencoded");
-        let reply = program.send(Verb::POST, "/token", &[kind, ("authorization", header)], "grant_type=authorization_code&code=x".into()).await;
+        let reply =
+            program.send(Verb::POST, "/token", &[kind, ("authorization", header)], "grant_type=authorization_code&code=x".into()).await;
         assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{header}");
         bodies.insert(reply.body);
     }
