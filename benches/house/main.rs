@@ -8,6 +8,7 @@
 mod authority;
 mod cms;
 mod large;
+mod ofd;
 mod pdf;
 #[path = "../../tests/peers/mod.rs"]
 mod peers;
@@ -22,8 +23,11 @@ fn main() -> ExitCode {
     let folder = std::env::temp_dir().join(format!("xinyin-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let yard = pdf::Yard::new(&folder);
-    let all: [(&str, Measure); 4] =
-        [("pdf", pdf::one_signature), ("sixty", pdf::sixty_signatures), ("large", large::one_large_file), ("cms", cms::message_with_chain)];
+    let all: [(&str, Measure); 6] = [
+        ("pdf", pdf::one_signature), ("sixty", pdf::sixty_signatures), ("large", large::one_large_file), ("cms", cms::message_with_chain),
+        ("ofd", ofd::small),
+        ("ofd-large", ofd::large),
+    ];
     // Names choose; without any all are measured. Cargo adds an option of its own.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let chosen = all.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name));

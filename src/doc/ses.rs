@@ -9,7 +9,7 @@ use super::{
     signer::token_facts,
 };
 use crate::{
-    crypto::{Hash, SignatureAlgorithm, VerifyError, verify},
+    crypto::{Hash, PublicKey, SignatureAlgorithm, VerifyError, verify, verify_lasting},
     pki::Certificate,
 };
 use der::{Encode as _, asn1::ObjectIdentifier as Oid};
@@ -17,21 +17,25 @@ use std::sync::Arc;
 
 /// Checks a seal signature over `content`.
 pub(super) fn seal_entry(id: &str, blob: &[u8], content: &ContentRanges<'_>, extra: &[Certificate]) -> SignatureFacts {
-    let signed = match SealSignature::parse(blob) {
-        Ok(signed) => signed,
+    match SealSignature::parse(blob) {
+        Ok(signed) => parsed_entry(id, &signed, content, extra),
         Err(error) => {
             let signer = SignerFacts::unreadable(Integrity::Malformed(error.to_string()));
-            return SignatureFacts::new(id, SignatureKind::Seal, signer);
+            SignatureFacts::new(id, SignatureKind::Seal, signer)
         }
-    };
+    }
+}
+
+/// The same of one that was read.
+pub(super) fn parsed_entry(id: &str, signed: &SealSignature<'_>, content: &ContentRanges<'_>, extra: &[Certificate]) -> SignatureFacts {
     let seal = &signed.seal;
     let own = Certificate::from_der(signed.certificate).ok();
     let maker = Certificate::from_der(seal.maker).ok();
     let certificates: Arc<[Certificate]> = own.iter().chain(&maker).chain(extra).cloned().collect();
 
     let message = Message::outside(content);
-    let mut signer = checked(own, signed.algorithm, signed.to_be_signed, signed.signature, &certificates);
-    signer.carried = own_and_maker(&signed).map(|der| Hash::Sha256.digest(der).try_into().unwrap_or_default()).into();
+    let mut signer = checked(verify, own, signed.algorithm, signed.to_be_signed, signed.signature, &certificates);
+    signer.carried = own_and_maker(signed).map(|der| Hash::Sha256.digest(der).try_into().unwrap_or_default()).into();
     if let Some(hash) = signer.digest {
         signer.integrity = match message.digest(hash) {
             Ok(Some(digest)) if digest == signed.data_hash => signer.integrity,
@@ -86,7 +90,8 @@ fn seal_facts(seal: &Seal<'_>, maker: Option<Certificate>, signer_listed: bool, 
         created: seal.property.created,
         valid_from: seal.property.valid_from,
         valid_until: seal.property.valid_until,
-        maker: checked(maker, seal.algorithm, &seal.to_be_signed(), seal.signature, certificates),
+        // One seal is used many times: its maker's signature is remembered like that over a certificate.
+        maker: checked(verify_lasting, maker, seal.algorithm, &seal.to_be_signed(), seal.signature, certificates),
         signer_listed,
         alone: false,
         timestamp: seal.timestamp.map(stamp),
@@ -107,8 +112,11 @@ fn unknown<'e>(mut extensions: impl Iterator<Item = &'e Extension<'e>>) -> Optio
     })
 }
 
+/// [`verify`], or one that remembers.
+type Verify = fn(&PublicKey, &SignatureAlgorithm, &[u8], &[u8]) -> Result<(), VerifyError>;
+
 /// One signature value under one certificate.
-fn checked(own: Option<Certificate>, name: Oid, signed: &[u8], value: &[u8], certificates: &Arc<[Certificate]>) -> SignerFacts {
+fn checked(verify: Verify, own: Option<Certificate>, name: Oid, signed: &[u8], value: &[u8], certificates: &Arc<[Certificate]>) -> SignerFacts {
     let mut facts = SignerFacts {
         gm: true,
         certificates: Arc::clone(certificates),

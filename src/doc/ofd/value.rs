@@ -7,7 +7,7 @@ use crate::{
         cms::{signature_entries, signer_facts},
         facts::{ContentRanges, Integrity, Problem, ProblemKind, SignatureFacts, SignatureKind, SignerFacts},
         seal::SealSignature,
-        ses::seal_entry,
+        ses::{parsed_entry, seal_entry},
     },
     pki::{
         Certificate,
@@ -79,9 +79,9 @@ pub(super) fn entries(id: &str, value: &[u8], protected: &Protected<'_>, extra: 
 }
 
 fn sealed(id: &str, value: &[u8], protected: &Protected<'_>, extra: &[Certificate]) -> SignatureFacts {
-    let mut entry =
-        seal_entry(id, value, &ContentRanges::detached(protected.xml, std::iter::once(0..protected.xml.len() as u64).collect()), extra);
-    let Ok(signed) = SealSignature::parse(value) else { return entry };
+    let content = ContentRanges::detached(protected.xml, std::iter::once(0..protected.xml.len() as u64).collect());
+    let Ok(signed) = SealSignature::parse(value) else { return seal_entry(id, value, &content, extra) };
+    let mut entry = parsed_entry(id, &signed, &content, extra);
     if protected.draft.listed.sign {
         entry.problems.push(Problem::notice("签名列表写作数字签名，实为电子签章", "the list says signature and the value is a seal's"));
     }
