@@ -24,7 +24,10 @@ fn main() -> ExitCode {
     std::fs::create_dir_all(&folder).unwrap();
     let yard = pdf::Yard::new(&folder);
     let all: [(&str, Measure); 6] = [
-        ("pdf", pdf::one_signature), ("sixty", pdf::sixty_signatures), ("large", large::one_large_file), ("cms", cms::message_with_chain),
+        ("pdf", pdf::one_signature),
+        ("sixty", pdf::sixty_signatures),
+        ("large", large::one_large_file),
+        ("cms", cms::message_with_chain),
         ("ofd", ofd::small),
         ("ofd-large", ofd::large),
     ];

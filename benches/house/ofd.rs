@@ -77,10 +77,8 @@ fn sealed(size: usize) -> Sealed {
     let made = seal::prepare(&wish).unwrap();
     let value = maker.key.sign(made.message()).unwrap();
     let esl = made.finish(&value).unwrap();
-    let request = Request {
-        seal: Some(esl.into()),
-        ..Request::new(Format::Ofd, signer.certificate.clone(), signer.key.algorithm(), at(NOW))
-    };
+    let request =
+        Request { seal: Some(esl.into()), ..Request::new(Format::Ofd, signer.certificate.clone(), signer.key.algorithm(), at(NOW)) };
     let document = package(size);
     let prepared = prepare(&document, &request, [9; 16]).unwrap();
     let value = signer.key.sign(prepared.message()).unwrap();

@@ -116,7 +116,14 @@ fn unknown<'e>(mut extensions: impl Iterator<Item = &'e Extension<'e>>) -> Optio
 type Verify = fn(&PublicKey, &SignatureAlgorithm, &[u8], &[u8]) -> Result<(), VerifyError>;
 
 /// One signature value under one certificate.
-fn checked(verify: Verify, own: Option<Certificate>, name: Oid, signed: &[u8], value: &[u8], certificates: &Arc<[Certificate]>) -> SignerFacts {
+fn checked(
+    verify: Verify,
+    own: Option<Certificate>,
+    name: Oid,
+    signed: &[u8],
+    value: &[u8],
+    certificates: &Arc<[Certificate]>,
+) -> SignerFacts {
     let mut facts = SignerFacts {
         gm: true,
         certificates: Arc::clone(certificates),
