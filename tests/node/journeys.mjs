@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -275,6 +275,85 @@ async function desk() {
   });
 }
 
-const journeys = { portal, passkey, openidClient, desk };
+/** Two clerks make a seal: one asks, the other approves; the maker's program runs apart; what ends it is one's own to do. */
+async function seals() {
+  const held = (owner) => demo.key_files.find((one) => one.owner === owner && one.family === 'sm2' && one.use === 'signing' && one.condition === 'valid');
+  const signer = await readFile(held('sample-agency').certificate, 'utf8');
+  const atDesk = async (browser, name) => {
+    await browser.open(`${demo.issuer}/desk/seals`);
+    await byPhone(browser, account('clerk', name));
+    await browser.reaches((url) => url.includes('/desk'));
+    await browser.open(`${demo.issuer}/desk/seals`);
+  };
+  const drawn = async (browser) => {
+    await browser.find('#picture');
+    for (const start = Date.now(); ; ) {
+      if (await browser.script("const picture = document.querySelector('#picture'); return picture.complete && picture.naturalWidth > 0")) return;
+      if (Date.now() - start > 10_000) throw new Error('the seal is not drawn');
+      await new Promise((done) => setTimeout(done, 100));
+    }
+  };
+  const cookies = async (browser) => (await browser.call('GET', `${browser.session}/cookie`)).map((one) => `${one.name}=${one.value}`).join('; ');
+  for (const javascript of [true, false]) {
+    await withBrowser({ javascript }, async (asking) => {
+      await atDesk(asking, '赵敏');
+      await asking.click('#new-sample-agency');
+      await asking.screenshot(`${demo.shots}/seals.png`);
+      await asking.type('#owner-sample-agency', '样例区行政审批局');
+      await asking.type('#uscc-sample-agency', '11350899003599012Q');
+      await asking.type('#signer-sample-agency', signer);
+      await asking.click('form[action="/desk/seals"] button');
+      const request = await asking.reaches((url) => url.includes('/requests/'));
+      if (javascript) await drawn(asking);
+      await asking.screenshot(`${demo.shots}/seal-request.png`);
+      assert.match(await asking.text('main'), /须由另一人审批/);
+      assert.equal(await asking.has('#approve'), false, 'nobody approves what he asked for');
+      await withBrowser({ javascript }, async (approving) => {
+        await atDesk(approving, '林秀英');
+        await approving.open(request);
+        // Unconfirmed, the browser itself keeps the form.
+        await approving.click('#approve');
+        assert.equal(await approving.url(), request);
+        await approving.click('#confirm');
+        await approving.screenshot(`${demo.shots}/seal-approve.png`);
+        await approving.click('#approve');
+        await approving.reaches((url) => !url.includes('/requests/'));
+        const seal = await approving.url();
+        assert.match(await approving.text('#state'), /已批准，待制作/);
+        // The order goes to the maker, whose program makes the seal apart.
+        const order = await fetch(`${seal}/order`, { headers: { cookie: await cookies(approving) } });
+        assert.equal((await fetch(`${seal}/order`, { redirect: 'manual' })).status, 303, 'nobody else gets the order');
+        const [input, output] = [`${demo.data}/order-${javascript}.json`, `${demo.data}/made-${javascript}.esl`];
+        await writeFile(input, Buffer.from(await order.arrayBuffer()));
+        const maker = held('xinyin-sample');
+        const making = spawn(demo.program, ['seal', 'make', '--key', maker.key, '--cert', maker.certificate, '--request', input, output], { stdio: 'inherit' });
+        assert.equal((await once(making, 'exit'))[0], 0);
+        await asking.open(seal);
+        await asking.upload('#made', output);
+        await asking.click('form[action$="/made"] button');
+        await asking.find('#use-reason');
+        assert.match(await asking.text('#state'), /^可用$/);
+        if (javascript) await drawn(asking);
+        await asking.screenshot(`${demo.shots}/seal.png`);
+        // Suspending narrows: one does it alone, with a reason, and everybody sees it.
+        await asking.click('#end');
+        await asking.type('#reason', '保管人交接');
+        await asking.click('section details #confirm');
+        await asking.click('button[value=suspend]');
+        await asking.find('#resume-reason');
+        await approving.open(seal);
+        assert.match(await approving.text('main'), /保管人交接/);
+        assert.equal(await approving.has('#use-reason'), false, 'a suspended seal is not asked for');
+      });
+    });
+  }
+  // The other agency's clerk sees none of it.
+  await withBrowser({}, async (browser) => {
+    await atDesk(browser, '李娜');
+    assert.equal(await browser.has('a.seal'), false);
+  });
+}
+
+const journeys = { portal, passkey, openidClient, desk, seals };
 await journeys[process.argv[2]]();
 console.log(`${process.argv[2]}: done`);

@@ -100,3 +100,8 @@ fn a_clerk_judges_documents_and_gets_the_octets_of_the_command_line() {
         json!({ "at": at, "verdicts": verdicts, "expected": expected })
     });
 }
+
+#[test]
+fn two_clerks_make_a_seal_and_one_suspends_it() {
+    journey("two_clerks_make_a_seal", "seals", |_| json!({}));
+}

@@ -20,7 +20,7 @@ const AGENCY: (&str, &str) = ("sample-agency", "样例区行政审批局");
 /// Another one, to see that it is another.
 const OTHER: (&str, &str) = ("other-agency", "邻县政务服务中心");
 /// Who works at their desks, by the lab's names.
-const CLERKS: [(&str, &str); 2] = [(AGENCY.0, "zhao-min"), (OTHER.0, "li-na")];
+const CLERKS: [(&str, &str); 3] = [(AGENCY.0, "zhao-min"), (OTHER.0, "li-na"), (AGENCY.0, "lin-xiuying")];
 
 /// The folder.
 pub(super) struct Place {
@@ -149,7 +149,7 @@ impl Place {
     }
 
     /// The clerks, by agency and the lab's name.
-    pub(super) const fn clerks() -> [(&'static str, &'static str); 2] {
+    pub(super) const fn clerks() -> [(&'static str, &'static str); 3] {
         CLERKS
     }
 }
