@@ -128,6 +128,14 @@ pub mod code {
         ORGANISATION_LICENCE = "XY-1427" 403 "登记显示该单位已被吊销执照" "By the register the organisation's licence was revoked" "如有疑问，请咨询登记机关" "If this is wrong, ask the registration authority";
         REPRESENTATIVE_DIFFERS = "XY-1428" 403 "单位名称、统一社会信用代码与法定代表人不相符" "Name, credit code and legal representative do not belong together" "请对照营业执照检查；经办人请由法定代表人授权" "Compare them with the licence; an agent needs the representative's mandate";
         ACCOUNT_LOST = "XY-1430" 403 "此账号已挂失，任何人都不能登录" "This account was reported lost; nobody can log in" "请本人携带证件到窗口解除挂失" "Visit a service counter with your document to have the report lifted";
+        MANDATE_FIELDS = "XY-1440" 400 "授权委托书的内容填写有误" "The mandate's fields are not right" "请按提示修改：事项 1 至 20 项，期限不超过 366 天" "Correct them as the message says: 1 to 20 matters, at most 366 days";
+        MANDATE_FORM = "XY-1441" 400 "提交的不是由本页面生成并签名的授权委托书" "This is not a signed mandate of the form made here" "请上传对所下载文本的 CMS 签名（含原文）" "Upload a CMS signature that holds the text downloaded here";
+        MANDATE_OTHER = "XY-1442" 403 "授权委托书上的经办人不是当前登录的人" "The mandate's agent is not the person logged in" "请由经办人本人登录后提交" "The agent has to log in and hand it in";
+        MANDATE_SIGNATURE = "XY-1443" 403 "授权委托书的签名无效" "The signature on the mandate is not valid" "请由单位用有效的签名证书重新签署" "Have the organisation sign it again with a valid signing certificate";
+        MANDATE_UNDECIDED = "XY-1444" 503 "暂时不能确定授权委托书的签名是否有效" "Whether the mandate's signature is valid cannot be decided now" "请稍后重试；若仍如此，请由单位换用受信任机构签发的证书" "Try again later; if it stays so, have it signed with a certificate of a trusted authority";
+        MANDATE_GRANTOR = "XY-1445" 403 "授权委托书不是由委托单位的证书签署的" "The mandate is not signed with the grantor's certificate" "请使用载有该统一社会信用代码的单位证书签署" "Have it signed with the organisation's certificate that bears this credit code";
+        MANDATE_USED = "XY-1446" 409 "此授权委托书已提交过" "This mandate was handed in before" "如需再次授权，请生成新的授权委托书" "For another grant, make a new one";
+        MANDATE_ENDED = "XY-1447" 403 "授权已结束或尚未开始" "The mandate has ended or not begun" "请联系委托单位重新授权" "Ask the organisation for a new one";
         BAD_REQUEST = "XY-4000" 400 "请求格式不正确" "The request is malformed" "请对照接口文档检查请求" "Compare the request with the interface description";
         NOT_FOUND = "XY-4004" 404 "没有找到所请求的内容" "Nothing was found at this address" "请检查地址" "Check the address";
         CLIENT_UNKNOWN = "XY-4001" 401 "未能确认接入应用的身份" "The portal's credentials are missing or wrong" "请用登记的 client_id 和 client_secret（HTTP Basic）" "Send the registered client_id and client_secret by HTTP Basic";

@@ -267,7 +267,7 @@ pub fn plain_name(name: &str) -> String {
 const LONGEST_NAME: usize = 200;
 
 /// One line of visible text without edge spaces.
-fn is_plain(text: &str) -> bool {
+pub(super) fn is_plain(text: &str) -> bool {
     (1..=LONGEST_NAME).contains(&text.chars().count()) && text.trim() == text && !text.chars().any(deceives)
 }
 

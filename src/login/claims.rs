@@ -2,6 +2,8 @@
 
 use super::request::{OFFLINE_ACCESS, PlaceWish};
 use super::{Client, Method, Proof, SubjectKind};
+use crate::ids::ProofId;
+use crate::moment::Moment;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -32,6 +34,19 @@ pub struct Organisation {
     pub uscc: String,
     /// On what the person acts for it: the method of the organisation's proof.
     pub basis: Method,
+    /// The mandate that the person acts on.
+    pub mandate: Option<MandateClaim>,
+}
+
+/// A mandate as released with the organisation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MandateClaim {
+    /// What names it here and in the audit log.
+    pub id: ProofId,
+    /// The matters.
+    pub items: Vec<String>,
+    /// Until when.
+    pub until: Moment,
 }
 
 impl std::fmt::Debug for Person {
@@ -73,6 +88,9 @@ fn value(person: &Person, name: &str) -> Option<Value> {
             }
             out.insert("uscc".into(), json!(organisation.uscc));
             out.insert("basis".into(), json!(organisation.basis.name()));
+            if let Some(MandateClaim { id, items, until }) = &organisation.mandate {
+                out.insert("mandate".into(), json!({ "id": id, "items": items, "until": until.secs() }));
+            }
             Value::Object(out)
         }),
         _ => None,
@@ -162,20 +180,23 @@ fn evidence(proof: &Proof) -> Option<Value> {
             "created_at": proof.at.to_string(),
         }),
         Method::Counter => json!({ "type": "document", "check_details": checked("pvp") }),
-        Method::Passkey => return None,
+        Method::Passkey | Method::Mandate => return None,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{PartyId, ProofId};
+    use crate::ids::PartyId;
     use crate::login::{Release, request::tests as requests};
-    use crate::moment::Moment;
 
     fn person() -> Person {
-        let organisation =
-            Organisation { name: Some("公司".into()), uscc: "91350100M000100Y43".into(), basis: Method::OrganisationCertificate };
+        let organisation = Organisation {
+            name: Some("公司".into()),
+            uscc: "91350100M000100Y43".into(),
+            basis: Method::OrganisationCertificate,
+            mandate: None,
+        };
         Person {
             name: Some("阿依古丽·买买提".into()), citizen_number: Some("350899199001010018".into()), organisation: Some(organisation)
         }

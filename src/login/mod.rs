@@ -10,6 +10,7 @@ pub mod client;
 pub mod event;
 pub mod jose;
 pub mod level;
+pub mod mandate;
 pub mod policy;
 pub mod proof;
 pub mod request;

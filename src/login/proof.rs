@@ -22,16 +22,19 @@ pub enum Method {
     Passkey,
     /// A clerk saw the person and the document.
     Counter,
+    /// The organisation signed a mandate: the person may act for it in the matters named there.
+    Mandate,
 }
 
 /// Every method, in the order of the source.
-pub const METHODS: [Method; 6] = [
+pub const METHODS: [Method; 7] = [
     Method::RegistryPhone,
     Method::Certificate,
     Method::OrganisationCertificate,
     Method::OrganisationRepresentative,
     Method::Passkey,
     Method::Counter,
+    Method::Mandate,
 ];
 
 impl Method {
@@ -42,7 +45,8 @@ impl Method {
             Self::Certificate | Self::OrganisationCertificate | Self::Counter => Some(Level::RealCredential),
             // As sure as the representative's session was: the proof's `cap` says how sure.
             Self::OrganisationRepresentative => Some(Level::RealCredential),
-            Self::Passkey => None,
+            // A mandate says who may act, not who the organisation is.
+            Self::Passkey | Self::Mandate => None,
         }
     }
 
@@ -54,7 +58,7 @@ impl Method {
             // Two factors (device and user verification), resistant to phishing; the key may be a synchronised one.
             Self::Passkey | Self::Counter => Some(Level::RealPerson),
             Self::Certificate | Self::OrganisationCertificate => Some(Level::RealCredential),
-            Self::OrganisationRepresentative => None,
+            Self::OrganisationRepresentative | Self::Mandate => None,
         }
     }
 
@@ -64,7 +68,7 @@ impl Method {
         match self {
             Self::RegistryPhone => &["otp", "sms"],
             Self::Certificate | Self::OrganisationCertificate => &["pop"],
-            Self::OrganisationRepresentative => &[],
+            Self::OrganisationRepresentative | Self::Mandate => &[],
             Self::Passkey => &["mfa", "pop", "user"],
             Self::Counter => &["user"],
         }
@@ -79,6 +83,7 @@ impl Method {
             Self::OrganisationRepresentative => "organisation-representative",
             Self::Passkey => "passkey",
             Self::Counter => "counter",
+            Self::Mandate => "mandate",
         }
     }
 }

@@ -24,6 +24,7 @@ pub use leave::{LoggedOut, end_others, end_session, lift_loss, log_out, log_out_
 pub use passkey::{Ceremony, Passkeys};
 pub use person::{Known, known, person};
 pub use provider::{Keys, Provider};
+pub(super) use token::acting_of;
 pub use token::{Hint, TokenError, Tokens, UserinfoError, hint, redeem, userinfo};
 
 use crate::fault::{Fault, code};

@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod install;
 pub mod licences;
 pub mod log_in;
+pub mod mandates;
 pub mod policies;
 pub mod portals;
 pub mod preview;

@@ -14,6 +14,7 @@ mod registry;
 mod representative;
 mod revocation;
 
+pub(super) use certificate::standing;
 pub use certificate::{Wanted, answer, certificate_text, challenge};
 pub use registry::{CodeSent, CodeTried, send_code, try_code};
 pub use representative::represent;
@@ -65,10 +66,10 @@ impl Visit<'_> {
 }
 
 /// How often something may be tried in an hour.
-struct Limit<'a> {
-    kind: &'static str,
-    value: &'a str,
-    most: u32,
+pub(super) struct Limit<'a> {
+    pub(super) kind: &'static str,
+    pub(super) value: &'a str,
+    pub(super) most: u32,
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -76,7 +77,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const PER_SOURCE: u32 = 120;
 
 /// Counts a try against every limit; `false` if one is reached. Tries that are refused count too.
-async fn admitted(tx: &mut Tx<'_>, limits: &[Limit<'_>], now: crate::moment::Moment) -> Result<bool, Fault> {
+pub(super) async fn admitted(tx: &mut Tx<'_>, limits: &[Limit<'_>], now: crate::moment::Moment) -> Result<bool, Fault> {
     let mut admitted = true;
     for limit in limits {
         admitted &= phone_codes::attempt(tx, limit.kind, limit.value, limit.most, HOUR, now).await?;

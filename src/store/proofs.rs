@@ -103,3 +103,16 @@ pub async fn revoke(tx: &mut Tx<'_>, id: &ProofId, now: Moment) -> Result<bool, 
     let query = sqlx::query("UPDATE proofs SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL");
     Ok(tx.execute(query.bind(id.as_str()).bind(now.millis())).await? == 1)
 }
+
+/// The proof of this id.
+pub async fn find(tx: &mut Tx<'_>, id: &ProofId) -> Result<Option<Proof>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM proofs p WHERE p.id = $1");
+    tx.optional(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.as_str())).await?.as_ref().map(read).transpose()
+}
+
+/// The proofs of others by this method through a Party, the newest first (at most 1000).
+pub async fn through(tx: &mut Tx<'_>, by: &PartyId, method: &str) -> Result<Vec<Proof>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM proofs p WHERE p.by_party_id = $1 AND p.method = $2 ORDER BY p.proved_at DESC, p.id LIMIT 1000");
+    tx.all(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(by.as_str()).bind(method)).await?.iter().map(read).collect()
+}

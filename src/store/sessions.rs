@@ -112,7 +112,9 @@ pub async fn open(tx: &mut Tx<'_>, party: &PartyId) -> Result<Vec<SessionId>, St
 
 /// Adds a proof to a session.
 pub async fn add_proof(tx: &mut Tx<'_>, session: &SessionId, proof: &ProofId, now: Moment) -> Result<(), StoreError> {
-    let query = sqlx::query("INSERT INTO session_proofs (session_id, proof_id, added_at) VALUES ($1, $2, $3)");
+    let query = sqlx::query(
+        "INSERT INTO session_proofs (session_id, proof_id, added_at) VALUES ($1, $2, $3) ON CONFLICT (session_id, proof_id) DO UPDATE SET added_at = excluded.added_at",
+    );
     tx.execute(query.bind(session.as_str()).bind(proof.as_str()).bind(now.millis())).await.map(drop)
 }
 
@@ -140,6 +142,14 @@ pub async fn change(
 pub async fn seen(tx: &mut Tx<'_>, session: &SessionId, now: Moment) -> Result<(), StoreError> {
     let query = sqlx::query("UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $2 - 60000 AND ended_at IS NULL");
     tx.execute(query.bind(session.as_str()).bind(now.millis())).await.map(drop)
+}
+
+/// No living session of `party` acts for `organisation` any more; returns how many did.
+pub async fn stop_acting(tx: &mut Tx<'_>, party: &PartyId, organisation: &PartyId) -> Result<u64, StoreError> {
+    let query = sqlx::query(
+        "UPDATE sessions SET acting_for = NULL, version = version + 1 WHERE party_id = $1 AND acting_for = $2 AND ended_at IS NULL",
+    );
+    tx.execute(query.bind(party.as_str()).bind(organisation.as_str())).await
 }
 
 /// Ends a session. `false` if it had ended.

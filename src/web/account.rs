@@ -31,6 +31,7 @@ pub fn routes() -> Router<App> {
 struct AccountPage<'a> {
     page: &'a Page,
     facts: Vec<(&'static str, String)>,
+    organisation: bool,
     level: &'static str,
     badge: &'static str,
     raise: bool,
@@ -148,6 +149,7 @@ fn view<'a>(page: &'a Page, account: Account, now: Moment) -> AccountPage<'a> {
     AccountPage {
         page,
         facts,
+        organisation,
         level: page.t(text::level(level)),
         badge: login_pages::badge(level),
         raise: level < Level::RealCredential,

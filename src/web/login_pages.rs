@@ -187,6 +187,7 @@ const fn path(method: Method) -> &'static str {
         Method::OrganisationCertificate => "/login/organisation",
         Method::OrganisationRepresentative => "/login/representative",
         Method::Passkey | Method::Counter => "/login",
+        Method::Mandate => "/account/mandates",
     }
 }
 

@@ -14,6 +14,7 @@ pub mod listen;
 mod login_pages;
 mod logout;
 mod machine;
+mod mandates;
 mod oidc;
 mod openapi;
 pub mod page;
@@ -100,6 +101,7 @@ pub fn router(world: Arc<World>) -> Router {
     let forms = Router::new()
         .merge(login_pages::routes())
         .merge(account::routes())
+        .merge(mandates::routes())
         .merge(logout::routes())
         .merge(passkey::routes())
         .merge(prove_pages::routes())

@@ -165,6 +165,30 @@ texts! {
     METHOD_ORGANISATION_CERTIFICATE = "单位数字证书" "Organisation's digital certificate";
     METHOD_ORGANISATION_CERTIFICATE_NEEDS = "单位数字证书（UKey 或证书文件）和信印连接器" "the organisation's certificate (UKey or file) and the Xinyin connector";
     METHOD_REPRESENTATIVE = "法定代表人" "Legal representative";
+    METHOD_MANDATE = "单位授权" "Mandate of an organisation";
+    METHOD_MANDATE_NEEDS = "登录后在个人中心提交单位签署的授权委托书" "log in, then hand in the mandate that the organisation signed";
+    MANDATES = "经办授权" "Mandates";
+    MANDATES_LEAD = "单位可以授权个人（经办人）以单位名义办理所列事项。授权委托书由单位的数字证书签署，经办人本人提交后生效；任一方随时可以终止，终止立即生效。" "An organisation can let a person (its agent) act in its name in the matters listed. The mandate is signed with the organisation's certificate and takes effect when the agent hands it in; either side can end it at any time, at once.";
+    MANDATES_NONE = "没有有效的授权。" "No mandate stands.";
+    MANDATES_LINK = "管理经办授权" "Manage mandates";
+    MANDATE_GRANTOR_LABEL = "委托单位" "Grantor";
+    MANDATE_AGENT = "经办人" "Agent";
+    MANDATE_ITEMS = "事项" "Matters";
+    MANDATE_ITEMS_HINT = "每行一项，最多 20 项" "One on each line, at most 20";
+    MANDATE_UNTIL = "有效期至" "Until";
+    MANDATE_DAYS = "天数（最多 366）" "Days (at most 366)";
+    MANDATE_ACT = "以此单位名义办理" "Act for it";
+    MANDATE_STOP = "恢复以本人名义办理" "Act for nobody";
+    MANDATE_ACTING = "办理中" "acting";
+    MANDATE_END = "终止" "End";
+    MANDATE_NEW = "取得新的授权" "Get a new mandate";
+    MANDATE_STEP_TEXT = "填写并下载授权委托书" "Fill in and download the mandate";
+    MANDATE_STEP_SIGN = "请单位用其签名证书签署下载的文件，例如：" "Have the organisation sign the file with its signing certificate, for instance:";
+    MANDATE_STEP_UPLOAD = "提交签署后的文件" "Hand in the signed file";
+    MANDATE_DOWNLOAD = "下载" "Download";
+    MANDATE_FILE = "签署后的文件" "The signed file";
+    MANDATE_SUBMIT = "提交" "Hand in";
+    MANDATE_TAKEN = "授权已生效。" "The mandate is in force.";
     METHOD_REPRESENTATIVE_NEEDS = "先以个人身份登录，再输入统一社会信用代码" "log in as a person first, then give the unified social credit code";
     METHOD_COUNTER = "窗口核验" "Service counter";
     METHOD_COUNTER_NEEDS = "本人持证件到窗口" "to come in person with your document";
@@ -405,6 +429,7 @@ pub const fn method(method: Method) -> (Text, Text) {
         Method::OrganisationRepresentative => (METHOD_REPRESENTATIVE, METHOD_REPRESENTATIVE_NEEDS),
         Method::Passkey => (METHOD_PASSKEY, METHOD_PASSKEY_NEEDS),
         Method::Counter => (METHOD_COUNTER, METHOD_COUNTER_NEEDS),
+        Method::Mandate => (METHOD_MANDATE, METHOD_MANDATE_NEEDS),
     }
 }
 

@@ -58,6 +58,9 @@ impl House {
             more: format!("\ndemo = true\n{sections}"),
         };
         let config = xinyin::service::install::install(&plan, xinyin::moment::Moment::from_secs(1_700_000_000)).await.unwrap();
+        let asked = std::fs::read_to_string(&config).unwrap();
+        let origin = lab.url("/").origin().ascii_serialization();
+        std::fs::write(&config, asked.replacen("outbound = []", &format!("outbound = [\"{origin}\"]"), 1)).unwrap();
         let world = World::open(Config::read(&config).unwrap()).await.unwrap();
         let roots: Vec<PathBuf> = lab.described.authorities.iter().map(|authority| authority.root.clone()).collect();
         xinyin::service::anchors::import(&world, &roots, &[Purpose::Person, Purpose::Organisation]).await.unwrap();
@@ -204,7 +207,17 @@ impl Browser {
         self.ask("POST", path, &[("Accept", "text/html"), ("Content-Type", &format!("multipart/form-data; boundary={EDGE}"))], &body)
     }
 
-    fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Seen {
+    /// Uploads a file as the part of this name.
+    pub fn send_file(&mut self, path: &str, part: &str, file: &[u8]) -> Seen {
+        const EDGE: &str = "----edge7d1c";
+        let mut body = format!("--{EDGE}\r\nContent-Disposition: form-data; name=\"{part}\"; filename=\"file\"\r\n\r\n").into_bytes();
+        body.extend_from_slice(file);
+        body.extend(format!("\r\n--{EDGE}--\r\n").into_bytes());
+        self.ask("POST", path, &[("Accept", "text/html"), ("Content-Type", &format!("multipart/form-data; boundary={EDGE}"))], &body)
+    }
+
+    /// Any request.
+    pub fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Seen {
         let port = self.port;
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();

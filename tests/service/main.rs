@@ -18,6 +18,7 @@ mod lab_certificates;
 mod lab_connectors;
 mod levels;
 mod licences;
+mod mandates;
 mod oidc;
 mod oidc_refresh;
 mod oidc_refusals;

@@ -100,7 +100,12 @@ impl Cluster {
         let in_use = open("postgres.in-use");
         let place = locks.join("postgres.folder");
         in_use.lock_shared().expect("the cluster's lock");
-        let running = std::fs::read_to_string(&place).ok().map(PathBuf::from).filter(|folder| folder.join("data/postmaster.pid").exists());
+        // One that was killed from outside leaves its folder behind.
+        let lives = |folder: &PathBuf| {
+            let said = std::fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
+            said.lines().next().is_some_and(|pid| Path::new("/proc").join(pid.trim()).exists())
+        };
+        let running = std::fs::read_to_string(&place).ok().map(PathBuf::from).filter(lives);
         // Only root can change who it is, and PostgreSQL refuses to run as root.
         let user = if is_root() { "postgres" } else { "xinyin" };
         let mut cluster = Self { folder: running.clone().unwrap_or_default(), programs, user, _in_use: in_use };

@@ -16,9 +16,9 @@ use xinyin::pki::build::cms;
 use xinyin::store::parties::AttributeKind;
 
 const ZHANG: (&str, &str, &str) = ("张伟", "350899198503120111", "14000000001");
-const LI: (&str, &str, &str) = ("李娜", "350899199011240226", "14000000002");
-const LIU: (&str, &str, &str) = ("刘洋", "350899197509200951", "14000000009");
-const COMPANY: (&str, &str) = ("信印样例科技有限公司", "91350899MAXY00016T");
+pub const LI: (&str, &str, &str) = ("李娜", "350899199011240226", "14000000002");
+pub const LIU: (&str, &str, &str) = ("刘洋", "350899197509200951", "14000000009");
+pub const COMPANY: (&str, &str) = ("信印样例科技有限公司", "91350899MAXY00016T");
 
 fn certificates<'a>(house: &'a House, holder: &str) -> &'a [CertificateEntry] {
     let described = &house.lab.described;
@@ -31,7 +31,7 @@ fn certificate<'a>(house: &'a House, holder: &str, family: &str, for_use: Use, c
     certificates(house, holder).iter().find(fits).unwrap()
 }
 
-fn valid<'a>(house: &'a House, holder: &str, family: &str) -> &'a CertificateEntry {
+pub fn valid<'a>(house: &'a House, holder: &str, family: &str) -> &'a CertificateEntry {
     certificate(house, holder, family, Use::Signing, Condition::Valid)
 }
 
@@ -79,7 +79,7 @@ fn enter_code(browser: &mut Browser, page: &Seen, code: &str) -> Seen {
 }
 
 /// The whole way by registry and phone.
-async fn by_phone(house: &House, browser: &mut Browser, who: (&str, &str, &str)) -> Seen {
+pub async fn by_phone(house: &House, browser: &mut Browser, who: (&str, &str, &str)) -> Seen {
     let page = ask_code(browser, who.0, who.1);
     assert_eq!(page.status, 200, "{page:?}");
     let code = six_digits(&house.inbox(who.2).await[0]);
@@ -95,7 +95,7 @@ pub fn answer_with(entry: &CertificateEntry, text: &str) -> Vec<u8> {
     serde_json::to_vec(&Answer::pack(text.to_owned(), &certificate, &chain, &signature)).unwrap()
 }
 
-fn by_certificate(browser: &mut Browser, path: &str, entry: &CertificateEntry) -> Seen {
+pub fn by_certificate(browser: &mut Browser, path: &str, entry: &CertificateEntry) -> Seen {
     let page = browser.get(path);
     assert_eq!(page.status, 200, "{page:?}");
     let answer = answer_with(entry, &page.text("challenge"));
@@ -107,7 +107,7 @@ fn account(browser: &mut Browser) -> Seen {
     browser.get("/account")
 }
 
-fn refused(seen: &Seen, code: &str) {
+pub fn refused(seen: &Seen, code: &str) {
     assert!(seen.status >= 400 && seen.body.contains(code), "expected {code}: {} {}", seen.status, seen.body);
 }
 

@@ -42,6 +42,9 @@ struct Detail {
     cap: Option<Level>,
     #[serde(default)]
     verifier: String,
+    /// The matters of a mandate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    items: Vec<String>,
 }
 
 pub(super) fn as_proof(stored: proofs::Proof) -> Result<Proof, Fault> {
@@ -81,11 +84,14 @@ pub struct Shown<'a> {
     pub evidence: Option<&'a EvidenceId>,
     /// Who checked, as it may be named to a portal; no personal data.
     pub verifier: &'a str,
+    /// The matters of a mandate.
+    pub items: &'a [String],
 }
 
 /// Writes an act down and returns it as a [`Proof`].
 pub async fn add_proof(tx: &mut Tx<'_>, shown: &Shown<'_>) -> Result<Proof, Fault> {
-    let detail = Detail { until: shown.until.map(Moment::millis), cap: shown.cap, verifier: shown.verifier.to_owned() };
+    let detail =
+        Detail { until: shown.until.map(Moment::millis), cap: shown.cap, verifier: shown.verifier.to_owned(), items: shown.items.to_vec() };
     let detail = serde_json::to_value(detail).map_err(|error| Fault::new(code::SYSTEM).because(error))?;
     let level = shown.method.identity_level().map(|level| shown.cap.map_or(level, |cap| level.min(cap)));
     let row = proofs::NewProof {
@@ -115,11 +121,11 @@ pub async fn add_proof(tx: &mut Tx<'_>, shown: &Shown<'_>) -> Result<Proof, Faul
 pub async fn here(tx: &mut Tx<'_>, cookie: Option<&str>, now: Moment) -> Result<Option<Here>, Fault> {
     let Some(cookie) = cookie else { return Ok(None) };
     let Some(stored) = sessions::by_cookie(tx, cookie, now).await? else { return Ok(None) };
-    let here = read(tx, stored).await?;
+    let here = read(tx, stored, now).await?;
     Ok(here.filter(|here| here.session.alive(now)))
 }
 
-async fn read(tx: &mut Tx<'_>, stored: sessions::Session) -> Result<Option<Here>, Fault> {
+async fn read(tx: &mut Tx<'_>, stored: sessions::Session, now: Moment) -> Result<Option<Here>, Fault> {
     let Some(party) = parties::find(tx, &stored.party).await? else { return Ok(None) };
     if party.erased_at.is_some() {
         return Ok(None);
@@ -129,7 +135,9 @@ async fn read(tx: &mut Tx<'_>, stored: sessions::Session) -> Result<Option<Here>
         events.push(as_proof(proof)?);
     }
     let acting = stored.acting_for.and_then(|organisation| {
-        let basis = events.acts().iter().rev().find(|act| act.party == organisation)?.id.clone();
+        // What has run out or was taken back since carries nobody.
+        let stands = |act: &&Proof| act.party == organisation && act.until.is_none_or(|until| now < until);
+        let basis = events.acts().iter().rev().find(stands)?.id.clone();
         Some(Acting { organisation, basis })
     });
     let session = Session { id: stored.id, subject: stored.party.clone(), acting, events, began: stored.created_at, seen: stored.seen_at };
@@ -272,7 +280,7 @@ pub async fn account(tx: &mut Tx<'_>, cookie: Option<&str>, now: Moment) -> Resu
     let mut list = Vec::new();
     for stored in sessions::of_party(tx, &subject, now).await? {
         let device = stored.detail.get("device").and_then(|device| device.as_str()).unwrap_or_default().to_owned();
-        if let Some(other) = read(tx, stored).await?.filter(|other| other.session.alive(now)) {
+        if let Some(other) = read(tx, stored, now).await?.filter(|other| other.session.alive(now)) {
             let methods = other.session.events.methods(&subject);
             list.push(SessionView { id: other.session.id, began: other.session.began, seen: other.session.seen, methods, device });
         }

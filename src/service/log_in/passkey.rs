@@ -226,6 +226,7 @@ impl Passkeys {
                     cap: None,
                     evidence: None,
                     verifier: "信印",
+                    items: &[],
                 };
                 let proof = add_proof(tx, &shown).await?;
                 land(tx, provider, ask, cookie, &subject, &proof, now).await.map(Some)

@@ -98,7 +98,7 @@ async fn rotate(tx: &mut Tx<'_>, client: &Client, token: &str, scope: Option<&BT
         witness(tx, &event("grant.ended", grant, client, now).fact("why", why)).await?;
         return gone;
     }
-    let person = person_for_token(tx, client, &granted).await?;
+    let person = person_for_token(tx, client, &granted, now).await?;
     if let Some(successor) = former {
         return Ok(Ok(Refreshed { granted, successor, person }));
     }

@@ -3,7 +3,7 @@
 use super::refresh::refresh_until;
 use super::{Provider, client, person, witness};
 use crate::fault::Fault;
-use crate::ids::ClientId;
+use crate::ids::{ClientId, PartyId, ProofId};
 use crate::login::request::{OFFLINE_ACCESS, Parameters};
 use crate::login::states::{Granted, Redemption};
 use crate::login::{Client, claims, jose};
@@ -151,23 +151,29 @@ async fn spend(tx: &mut Tx<'_>, client: &Client, code: &str, redemption: Redempt
             } else {
                 None
             };
-            let person = person_for_token(tx, client, &granted).await?;
+            let person = person_for_token(tx, client, &granted, now).await?;
             Ok(Ok((granted, access, refresh, person)))
         }
     }
 }
 
 /// What the ID token says of the person; nothing is read where it says nothing.
-pub(super) async fn person_for_token(tx: &mut Tx<'_>, client: &Client, granted: &Granted) -> Result<claims::Person, Fault> {
+pub(super) async fn person_for_token(tx: &mut Tx<'_>, client: &Client, granted: &Granted, now: Moment) -> Result<claims::Person, Fault> {
     let wish = &granted.request.wishes.id_token;
     if wish.claims.is_empty() && wish.verified.is_none() {
         return Ok(claims::Person::default());
     }
-    person(tx, client, &granted.facts).await
+    person(tx, client, &granted.facts, now).await
 }
 
 pub(super) fn read(body: &[u8]) -> Result<Granted, Fault> {
     serde_json::from_slice(body).map_err(|_| StoreError::Corrupt("grants.body").into())
+}
+
+/// For whom a grant was made, and on what basis, where the person acted for another.
+pub(in crate::service) fn acting_of(grant: &grants::Grant) -> Result<Option<(PartyId, ProofId)>, Fault> {
+    let facts = read(&grant.body)?.facts;
+    Ok(facts.acting.zip(facts.acting_basis))
 }
 
 /// OpenID Connect Core §2 and §3.1.3.6: everything about the authentication comes from this session's acts.
@@ -232,7 +238,7 @@ async fn claims_of(tx: &mut Tx<'_>, token: &str, now: Moment) -> Result<Option<M
         return Ok(None);
     }
     let facts = &granted.facts;
-    let person = person(tx, &client, facts).await?;
+    let person = person(tx, &client, facts, now).await?;
     let wish = &granted.request.wishes.userinfo;
     let mut out = claims::place(&client, scope, wish, true, facts.kind, &person, &facts.proofs);
     out.insert("sub".into(), json!(granted.sub));

@@ -296,7 +296,7 @@ async fn organisation(visit: Visit<'_>, name: &str, code_: &UnifiedSocialCreditC
 }
 
 /// An organisation that exists and may act.
-pub(super) fn standing(state: OrganisationState) -> Result<(), Fault> {
+pub(in crate::service) fn standing(state: OrganisationState) -> Result<(), Fault> {
     match state {
         OrganisationState::Active => Ok(()),
         OrganisationState::Deregistered => Err(code::ORGANISATION_GONE.into()),
@@ -340,6 +340,7 @@ async fn enter(visit: Visit<'_>, challenge: &Challenge, judged: &Judged, agency:
                 cap: judged.cap,
                 evidence: Some(&evidence),
                 verifier: &judged.verifier,
+                items: &[],
             };
             let proof = add_proof(tx, &shown).await?;
             // A new name is taken over only where the register confirmed it just now.

@@ -239,6 +239,7 @@ async fn enter(
         cap: None,
         evidence: Some(&evidence),
         verifier: "人口库 population register",
+        items: &[],
     };
     let proof = add_proof(tx, &shown).await?;
     if new {

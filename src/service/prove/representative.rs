@@ -87,6 +87,7 @@ pub async fn represent(visit: Visit<'_>, name: &str, number: &str) -> Result<Lan
                 cap: Some(level),
                 evidence: Some(&evidence),
                 verifier: "法人库 organisation register",
+                items: &[],
             };
             let proof = add_proof(tx, &shown).await?;
             if new {
