@@ -108,6 +108,9 @@ pub struct Client {
     pub redirect_uris: Vec<String>,
     /// Where a browser may be sent after logout; compared character by character.
     pub post_logout_redirect_uris: Vec<String>,
+    /// CAS services of a portal that speaks CAS; such a portal has no redirect address and OpenID is closed to it. Compared
+    /// character by character.
+    pub cas_services: Vec<String>,
     /// How it authenticates.
     pub authentication: ClientAuthentication,
     /// What `sub` looks like.
@@ -136,8 +139,13 @@ pub struct Registration {
     /// The name on our pages, English; the Chinese one if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_name_en: Option<String>,
-    /// At least one.
+    /// At least one, unless the portal speaks CAS.
+    #[serde(default)]
     pub redirect_uris: Vec<String>,
+    /// For a portal that speaks CAS instead of OpenID: its services, exactly as it will send them. A portal has either these or
+    /// `redirect_uris`, never both.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cas_services: Vec<String>,
     /// None: after logout the browser stays here.
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
@@ -195,6 +203,15 @@ pub enum BadRegistration {
     /// A redirect or logout address.
     #[error("{0}: {1}")]
     Redirect(String, BadRedirect),
+    /// A portal on OpenID has CAS switched off, and the other way round.
+    #[error("redirect_uris and cas_services exclude each other")]
+    TwoProtocols,
+    /// CAS knows no client authentication and no return after logout but to a service.
+    #[error("{0} does not belong to a portal that speaks CAS")]
+    NotCas(&'static str),
+    /// A CAS service must be a web address: tickets are sent there, and logout messages.
+    #[error("{0}: a CAS service must be https, or http on loopback, with no ticket in its query")]
+    Service(String),
     /// No redirect address.
     #[error("redirect_uris is empty")]
     NoRedirect,
@@ -221,7 +238,10 @@ impl Registration {
         for address in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
             check_redirect(address).map_err(|why| BadRegistration::Redirect(address.clone(), why))?;
         }
-        let first = self.redirect_uris.first().ok_or(BadRegistration::NoRedirect)?;
+        if !self.cas_services.is_empty() {
+            self.check_cas()?;
+        }
+        let first = self.redirect_uris.first().or(self.cas_services.first()).ok_or(BadRegistration::NoRedirect)?;
         if self.client_name.trim().is_empty() {
             return Err(BadRegistration::NoName);
         }
@@ -250,6 +270,7 @@ impl Registration {
             name_zh: self.client_name,
             redirect_uris: self.redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris,
+            cas_services: self.cas_services,
             authentication: self.token_endpoint_auth_method,
             subject_type,
             id_token_alg: self.id_token_signed_response_alg,
@@ -260,6 +281,31 @@ impl Registration {
             policy,
         };
         Ok((client, stored))
+    }
+}
+
+impl Registration {
+    fn check_cas(&mut self) -> Result<(), BadRegistration> {
+        if !self.redirect_uris.is_empty() {
+            return Err(BadRegistration::TwoProtocols);
+        }
+        if !self.post_logout_redirect_uris.is_empty() {
+            return Err(BadRegistration::NotCas("post_logout_redirect_uris"));
+        }
+        if self.release.verified_claims {
+            return Err(BadRegistration::NotCas("release.verified_claims"));
+        }
+        // CAS has no token endpoint: there is no secret to keep, whatever the default says.
+        self.token_endpoint_auth_method = ClientAuthentication::Public;
+        for service in &self.cas_services {
+            check_redirect(service).map_err(|why| BadRegistration::Redirect(service.clone(), why))?;
+            let url = url::Url::parse(service).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+            // A ticket of its own in the address would hide ours.
+            if url.is_none_or(|url| url.query_pairs().any(|(name, _)| name == "ticket")) {
+                return Err(BadRegistration::Service(service.clone()));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -316,6 +362,19 @@ impl Client {
         self.redirect_uris.iter().any(|registered| registered == address)
     }
 
+    /// Whether a ticket may be sent there (CAS 3.0 §2.1.1): simple string comparison, too.
+    pub fn is_service(&self, address: &str) -> bool {
+        self.cas_services.iter().any(|registered| registered == address)
+    }
+
+    /// Whether a request may still be answered as it was asked, after its registration may have changed.
+    pub fn may_answer(&self, request: &super::request::AuthorizationRequest) -> bool {
+        match request.reply {
+            super::request::Reply::Code => self.may_redirect_to(&request.redirect_uri),
+            super::request::Reply::Ticket => self.is_service(&request.redirect_uri),
+        }
+    }
+
     /// Whether a browser may be sent there after logout.
     pub fn may_return_to(&self, address: &str) -> bool {
         self.post_logout_redirect_uris.iter().any(|registered| registered == address)
@@ -367,6 +426,12 @@ mod tests {
             r#"{"client_name":"","redirect_uris":["https://portal.example/cb"]}"#,
             r#"{"client_name":"x","redirect_uris":[]}"#,
             r#"{"client_name":"x","redirect_uris":["http://portal.example/cb"]}"#,
+            r#"{"client_name":"x","redirect_uris":["https://p.example/cb"],"cas_services":["https://p.example/cas"]}"#,
+            r#"{"client_name":"x","cas_services":["https://p.example/cas"],"post_logout_redirect_uris":["https://p.example/"]}"#,
+            r#"{"client_name":"x","cas_services":["http://p.example/cas"]}"#,
+            r#"{"client_name":"x","cas_services":["cn.example.app:/cas"]}"#,
+            r#"{"client_name":"x","cas_services":["https://p.example/cas?ticket=ST-1"]}"#,
+            r#"{"client_name":"x","cas_services":["https://p.example/cas"],"release":{"verified_claims":true}}"#,
             r#"{"client_name":"x","redirect_uris":["https://p.example/cb"],"subject_type":"x"}"#,
             r#"{"client_name":"x","redirect_uris":["https://p.example/cb"],"subject_kinds":[]}"#,
             r#"{"client_name":"x","redirect_uris":["https://p.example/cb"],"release":{"citizen_number":" "}}"#,

@@ -4,6 +4,7 @@
 //! Party is computed from its [`Proof`]s ([`level`], [`session`]), never stored as a wish. Nothing here reads a clock, draws
 //! randomness or touches a database: `service::log_in` brings those, and the store keeps what the transitions return.
 
+pub mod cas;
 pub mod challenge;
 pub mod claims;
 pub mod client;

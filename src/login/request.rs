@@ -123,6 +123,7 @@ impl Parameters {
         let prompt = prompts(self.value("prompt"))?;
         let wanted = self.wanted_level(client, &wishes)?;
         let mut request = AuthorizationRequest {
+            reply: Reply::Code,
             client: client.id.clone(),
             redirect_uri,
             state: self.value("state").map(str::to_owned),
@@ -322,9 +323,23 @@ impl VerifiedWish {
     }
 }
 
+/// By which protocol a request is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// An authorization code (OpenID Connect).
+    #[default]
+    Code,
+    /// A service ticket (CAS 3.0).
+    Ticket,
+}
+
 /// A checked authorization request.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
+    /// By which protocol it is answered.
+    #[serde(default)]
+    pub reply: Reply,
     /// Who asks.
     pub client: ClientId,
     /// Where the answer goes; registered.
@@ -359,6 +374,9 @@ impl AuthorizationRequest {
 
     /// The answer that says no.
     pub fn refuse(&self, issuer: &str, refusal: &Refusal) -> String {
+        if self.reply == Reply::Ticket {
+            return super::cas::refuse(self);
+        }
         self.answer(issuer, &[("error", refusal.error), ("error_description", &refusal.description)])
     }
 }
@@ -416,6 +434,7 @@ pub(crate) mod tests {
             name_en: "Portal".into(),
             redirect_uris: vec!["https://portal.example/cb".into(), "https://portal.example/other?x=1".into()],
             post_logout_redirect_uris: vec!["https://portal.example/".into()],
+            cas_services: Vec::new(),
             authentication: ClientAuthentication::SecretBasic,
             subject_type: SubjectType::Pairwise { sector: "portal.example".into() },
             id_token_alg: IdTokenAlgorithm::Es256,

@@ -207,7 +207,7 @@ impl Proved {
             .session(facts.session.clone())
             .client(&asked.request.client, &agency)
             .fact("level", facts.level);
-        (Granted { agency, request: asked.request, facts, sub, at }, event)
+        (Granted { agency, request: asked.request, facts, sub, at, ticket: None }, event)
     }
 }
 
@@ -224,6 +224,9 @@ pub struct Granted {
     pub sub: String,
     /// When the code was given.
     pub at: Moment,
+    /// The service ticket, where the answer was one: a portal is told by it that the session ended (CAS 3.0 §2.3.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 /// What a portal brings to redeem a code.

@@ -7,6 +7,7 @@
 //! has to be written down before it can be given (a code to a phone, a try with a register), its page asks for the consent as
 //! well, so that it is never more than three.
 
+mod cas;
 mod client_auth;
 mod grant;
 mod here;
@@ -17,6 +18,7 @@ mod provider;
 mod refresh;
 mod token;
 
+pub use cas::{Validation, by_service, validate};
 pub use client_auth::{TokenRequest, authenticate};
 pub use grant::{Answer, ConsentSought, Foreseen, Settled, agree, answer, cancel, foresee, land};
 pub use here::{Account, ConsentLine, Entered, Here, SessionView, Shown, account, add_proof, enter, here, touch, withdraw};

@@ -32,12 +32,16 @@ pub async fn add(world: &World, agency: &AgencyId, description: &[u8]) -> Result
     let settings = serde_json::to_value(stored).map_err(|error| Fault::new(code::SYSTEM).because(error))?;
     let now = world.clock.now();
     let is_public = client.authentication == crate::login::ClientAuthentication::Public;
-    let (id_ref, name, settings) = (&id, client.name_zh.as_str(), &settings);
+    let (id_ref, name, settings, services) = (&id, client.name_zh.as_str(), &settings, client.cas_services.as_slice());
     let added = world.store.write("register a portal", |tx| {
         Box::pin(async move {
             match clients::add(tx, agency, id_ref, name, settings, now).await {
                 Err(StoreError::Taken) => return Err(Fault::new(code::CONFLICT).detail(format!("client_id {id_ref} is in use"))),
                 Err(StoreError::Dangling) => return Err(Fault::new(code::NOT_FOUND).detail(format!("there is no agency {agency}"))),
+                other => other?,
+            }
+            match clients::set_services(tx, id_ref, services).await {
+                Err(StoreError::Taken) => return Err(Fault::new(code::CONFLICT).detail("a CAS service belongs to another portal")),
                 other => other?,
             }
             let secret = if is_public { None } else { clients::new_secret(tx, agency, id_ref, now, now).await? };

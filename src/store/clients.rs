@@ -74,6 +74,24 @@ pub async fn find(tx: &mut Tx<'_>, id: &ClientId) -> Result<Option<Client>, Stor
     tx.optional(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.as_str())).await?.as_ref().map(read).transpose()
 }
 
+/// Registers the services of a client that speaks CAS; [`StoreError::Taken`] if one belongs to another.
+pub async fn set_services(tx: &mut Tx<'_>, id: &ClientId, services: &[String]) -> Result<(), StoreError> {
+    tx.execute(sqlx::query("DELETE FROM cas_services WHERE client_id = $1").bind(id.as_str())).await?;
+    for service in services {
+        let query = sqlx::query("INSERT INTO cas_services (service, client_id) VALUES ($1, $2)");
+        tx.execute(query.bind(service.as_str()).bind(id.as_str())).await?;
+    }
+    Ok(())
+}
+
+/// The enabled client of exactly this CAS service.
+pub async fn by_service(tx: &mut Tx<'_>, service: &str) -> Result<Option<Client>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM clients c JOIN cas_services s ON s.client_id = c.id WHERE s.service = $1 AND c.disabled_at IS NULL"
+    );
+    tx.optional(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(service)).await?.as_ref().map(read).transpose()
+}
+
 /// An agency's clients, by id.
 pub async fn list(tx: &mut Tx<'_>, agency: &AgencyId) -> Result<Vec<Client>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM clients c WHERE c.agency_id = $1 ORDER BY c.id LIMIT 10000");

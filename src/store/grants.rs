@@ -20,9 +20,11 @@ pub enum TokenKind {
     Access,
     /// Refresh token.
     Refresh,
+    /// Service ticket (CAS 3.0 §3.1).
+    Service,
 }
 
-super::parties::stored_as!(TokenKind { Code = "code", Access = "access", Refresh = "refresh" });
+super::parties::stored_as!(TokenKind { Code = "code", Access = "access", Refresh = "refresh", Service = "service" });
 
 /// What a Party granted a portal in one login.
 #[derive(Clone)]
@@ -201,14 +203,33 @@ pub async fn issue(
     expires_at: Moment,
 ) -> Result<Zeroizing<String>, StoreError> {
     let token = Zeroizing::new(URL_SAFE_NO_PAD.encode(tx.sealer.random::<32>()));
-    let hash = token_hash(tx, kind, &token);
+    keep(tx, grant, kind, &token, detail, now, expires_at).await?;
+    Ok(token)
+}
+
+/// The text of a service ticket: `ST-` and letters and digits alone (CAS 3.0 §3.7).
+pub fn ticket(tx: &Tx<'_>) -> Zeroizing<String> {
+    Zeroizing::new(format!("ST-{}", hex::encode(tx.sealer.random::<32>())))
+}
+
+/// Issues a token whose text was made before ([`ticket`]).
+pub async fn keep(
+    tx: &mut Tx<'_>,
+    grant: &GrantId,
+    kind: TokenKind,
+    token: &str,
+    detail: &serde_json::Value,
+    now: Moment,
+    expires_at: Moment,
+) -> Result<(), StoreError> {
+    let hash = token_hash(tx, kind, token);
     let query = sqlx::query(
         "INSERT INTO tokens (hash, kind, grant_id, agency_id, client_id, detail, created_at, expires_at) \
          SELECT $1, $2, g.id, g.agency_id, g.client_id, $4, $5, $6 FROM grants g WHERE g.id = $3 AND g.revoked_at IS NULL",
     );
     let query = query.bind(hash).bind(kind.as_str()).bind(grant.as_str()).bind(detail.to_string());
     match tx.execute(query.bind(now.millis()).bind(expires_at.millis())).await? {
-        1 => Ok(token),
+        1 => Ok(()),
         _ => Err(StoreError::Dangling),
     }
 }
@@ -279,6 +300,52 @@ pub async fn succeed(tx: &mut Tx<'_>, token: &str, detail: &serde_json::Value, s
     detail.insert("next".into(), URL_SAFE_NO_PAD.encode(tx.sealer.seal(&successor_context(&hash), &plain)).into());
     let query = sqlx::query("UPDATE tokens SET detail = $2 WHERE hash = $1");
     tx.execute(query.bind(hash).bind(serde_json::Value::Object(detail).to_string())).await.map(drop)
+}
+
+/// What came of showing a service ticket.
+#[derive(Debug)]
+pub enum Shown {
+    /// Good, and spent by this transaction, whichever service shows it (CAS 3.0 §2.5.3 demands that).
+    Fresh(Box<Token>),
+    /// It was spent before; this is its grant.
+    Again(Box<Grant>),
+    /// Unknown, lapsed or revoked.
+    Dead,
+}
+
+/// Whether there is such a service ticket, good or not.
+pub async fn is_shown(tx: &mut Tx<'_>, ticket: &str) -> Result<bool, StoreError> {
+    let hash = token_hash(tx, TokenKind::Service, ticket);
+    Ok(tx.optional(sqlx::query("SELECT kind FROM tokens WHERE hash = $1 AND kind = 'service'").bind(hash)).await?.is_some())
+}
+
+/// Spends a service ticket, once, whoever shows it: the caller compares the service.
+pub async fn show(tx: &mut Tx<'_>, ticket: &str, now: Moment) -> Result<Shown, StoreError> {
+    let hash = token_hash(tx, TokenKind::Service, ticket);
+    let query = sqlx::query(
+        "UPDATE tokens SET spent_at = $2 WHERE hash = $1 AND kind = 'service' AND spent_at IS NULL AND expires_at > $2 \
+         RETURNING grant_id, detail, created_at, expires_at",
+    );
+    let spent = tx.optional(query.bind(hash.clone()).bind(now.millis())).await?;
+    let row = match &spent {
+        Some(row) => Some(row.text("grant_id")?),
+        None => {
+            let query = sqlx::query("SELECT grant_id FROM tokens WHERE hash = $1 AND kind = 'service' AND spent_at IS NOT NULL");
+            tx.optional(query.bind(hash)).await?.map(|row| row.text("grant_id")).transpose()?
+        }
+    };
+    let Some(id) = row else { return Ok(Shown::Dead) };
+    let sql = format!("SELECT {COLUMNS} FROM grants g WHERE g.id = $1");
+    let grant = tx.one(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id)).await?;
+    let grant = read(tx, &grant)?;
+    match spent {
+        Some(_) if grant.revoked_at.is_some() => Ok(Shown::Dead),
+        Some(row) => {
+            let (created_at, expires_at) = (row.moment("created_at")?, row.moment("expires_at")?);
+            Ok(Shown::Fresh(Box::new(Token { grant, detail: row.json("detail")?, created_at, expires_at })))
+        }
+        None => Ok(Shown::Again(Box::new(grant))),
+    }
 }
 
 /// A living, unspent token with its grant: for access tokens and introspection. Nothing is consumed.

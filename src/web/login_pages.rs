@@ -95,7 +95,7 @@ pub async fn visit(app: &App, page: &mut Page, ask: Option<&str>) -> Result<Visi
         Some(asked) => {
             let found = find(app, &asked.request.client).await.map_err(IntoResponse::into_response)?;
             // Switched off, or its address taken out of the registration, while the page stood open.
-            let found = found.filter(|client| client.may_redirect_to(&asked.request.redirect_uri));
+            let found = found.filter(|client| client.may_answer(&asked.request));
             let Some(found) = found else { return Err(Fault::new(code::PORTAL_UNKNOWN).into_response()) };
             page.leads_to(&asked.request.redirect_uri);
             Some(found)
@@ -301,7 +301,7 @@ async fn cancel(State(app): State<App>, page: Page, body: Bytes) -> Result<Respo
         Err(Stale::Unreadable) => return Err(code::LOGIN_STALE.into()),
     };
     let Some(asked) = &ask.asked else { return Ok(page.see("/")) };
-    let client = find(&app, &asked.request.client).await?.filter(|client| client.may_redirect_to(&asked.request.redirect_uri));
+    let client = find(&app, &asked.request.client).await?.filter(|client| client.may_answer(&asked.request));
     if client.is_none() {
         return Err(code::PORTAL_UNKNOWN.into());
     }

@@ -4,6 +4,7 @@ use super::oidc::{is_form, mistake, pairs};
 use super::page::Page;
 use super::{App, text};
 use crate::fault::{Fault, code};
+use crate::login::Client;
 use crate::login::request::Parameters;
 use crate::service::log_in::{self, Hint, LoggedOut};
 use askama::Template;
@@ -57,7 +58,7 @@ async fn leave(State(app): State<App>, mut page: Page, body: Bytes) -> Result<Re
     params(("id_token_hint" = Option<String>, Query), ("client_id" = Option<String>, Query), ("post_logout_redirect_uri" = Option<String>, Query), ("state" = Option<String>, Query)),
     responses((status = 200, description = "Asks, or says that it is done"), (status = 303, description = "Back to the registered address"),
         (status = 400, description = "The address is not registered: nothing is sent to it")))]
-pub async fn end_session(State(app): State<App>, mut page: Page, RawQuery(query): RawQuery) -> Result<Response, Fault> {
+pub async fn end_session(State(app): State<App>, page: Page, RawQuery(query): RawQuery) -> Result<Response, Fault> {
     let query = query.unwrap_or_default();
     let Ok(parameters) = Parameters::parse(pairs(query.as_bytes())) else { return Ok(mistake(&page, None)) };
     let hint = match parameters.value("id_token_hint") {
@@ -83,10 +84,20 @@ pub async fn end_session(State(app): State<App>, mut page: Page, RawQuery(query)
             _ => return Ok(mistake(&page, Some("post_logout_redirect_uri".to_owned()))),
         },
     };
+    let hinted = client.as_ref().zip(hint.as_ref()).map(|(client, hint)| (client, hint.sub.as_str()));
+    conclude(&app, page, hinted, back).await
+}
+
+/// Logs out at once where the portal's hint names who is here, or asks; then back to an address that was checked before.
+pub(super) async fn conclude(
+    app: &App,
+    mut page: Page,
+    hinted: Option<(&Client, &str)>,
+    back: Option<String>,
+) -> Result<Response, Fault> {
     let now = app.world.clock.now();
     let cookie = page.session.clone();
     let cookie = cookie.as_ref().map(|cookie| cookie.as_str());
-    let hinted = client.as_ref().zip(hint.as_ref()).map(|(client, hint)| (client, hint.sub.as_str()));
     let out = match cookie {
         None => LoggedOut::Nobody,
         Some(_) => {

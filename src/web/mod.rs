@@ -5,6 +5,7 @@
 
 mod account;
 pub mod api;
+mod cas;
 mod check;
 mod desk;
 mod desk_accounts;
@@ -103,12 +104,13 @@ pub fn router(world: Arc<World>) -> Router {
         .merge(account::routes())
         .merge(mandates::routes())
         .merge(logout::routes())
+        .merge(cas::pages())
         .merge(passkey::routes())
         .merge(prove_pages::routes())
         .layer(DefaultBodyLimit::max(FORM_LIMIT));
     let desks = desk::routes().merge(seals_desk::routes()).layer(DefaultBodyLimit::max(upload::LIMIT));
     let pages = forms.merge(desks).merge(check::routes()).layer(csrf);
-    let protocol = oidc::routes().layer(DefaultBodyLimit::max(FORM_LIMIT));
+    let protocol = oidc::routes().merge(cas::routes()).layer(DefaultBodyLimit::max(FORM_LIMIT));
     Router::new()
         .merge(pages)
         .merge(protocol)

@@ -10,6 +10,7 @@ mod account_sessions;
 mod audit;
 mod browser;
 mod browser_lite;
+mod cas;
 mod evidence_files;
 mod holder_signatures;
 mod house;

@@ -4,7 +4,8 @@ use super::{Ask, Entered, Here, Provider, client, enter, here, known, witness};
 use crate::fault::{Fault, code};
 use crate::ids::PartyId;
 use crate::login::claims::released;
-use crate::login::request::{Prompt, Refusal};
+use crate::login::cas;
+use crate::login::request::{Prompt, Refusal, Reply};
 use crate::login::states::{self, Asked, CODE_LIFE, Unmet};
 use crate::login::{AuditEvent, Client, Proof, SubjectType};
 use crate::moment::Moment;
@@ -133,7 +134,9 @@ async fn settle(
     witness(tx, &event).await?;
     let (subject, session) = (proved.facts().party.clone(), proved.facts().session.clone());
     let name = sub(tx, client, &subject, now).await?;
-    let (granted, event) = proved.grant(name.clone(), now);
+    let (mut granted, event) = proved.grant(name.clone(), now);
+    let ticket = (asked.request.reply == Reply::Ticket).then(|| grants::ticket(tx));
+    granted.ticket = ticket.as_ref().map(|ticket| ticket.as_str().to_owned());
     let body = Zeroizing::new(serde_json::to_vec(&granted).map_err(|error| Fault::new(code::SYSTEM).because(error))?);
     let grant = grants::NewGrant {
         agency: &client.agency,
@@ -145,6 +148,16 @@ async fn settle(
         created_at: now,
     };
     let grant = grants::add(tx, grant).await?;
+    if let Some(ticket) = ticket {
+        // CAS 3.0 §2.5.1 `renew`: whether the ticket came of a proof made for it, not of a session that was there.
+        let detail = cas::Ticket { service: asked.request.redirect_uri.clone(), fresh: granted.facts.auth_time >= asked.at };
+        let detail = serde_json::to_value(detail).map_err(|error| Fault::new(code::SYSTEM).because(error))?;
+        grants::keep(tx, &grant, grants::TokenKind::Service, &ticket, &detail, now, now.plus(cas::TICKET_LIFE)).await?;
+        witness(tx, &event.fact("grant", &grant).fact("protocol", "cas")).await?;
+        sessions::seen(tx, &session, now).await?;
+        let address = Zeroizing::new(cas::answer(&asked.request.redirect_uri, &ticket));
+        return Ok(Settled::Portal(Answer { address, granted: true }));
+    }
     let code = grants::issue(tx, &grant, grants::TokenKind::Code, &serde_json::json!({}), now, now.plus(CODE_LIFE)).await?;
     witness(tx, &event.fact("grant", &grant)).await?;
     sessions::seen(tx, &session, now).await?;
