@@ -86,9 +86,8 @@ pub async fn set_services(tx: &mut Tx<'_>, id: &ClientId, services: &[String]) -
 
 /// The enabled client of exactly this CAS service.
 pub async fn by_service(tx: &mut Tx<'_>, service: &str) -> Result<Option<Client>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM clients c JOIN cas_services s ON s.client_id = c.id WHERE s.service = $1 AND c.disabled_at IS NULL"
-    );
+    let sql =
+        format!("SELECT {COLUMNS} FROM clients c JOIN cas_services s ON s.client_id = c.id WHERE s.service = $1 AND c.disabled_at IS NULL");
     tx.optional(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(service)).await?.as_ref().map(read).transpose()
 }
 

@@ -89,12 +89,7 @@ pub async fn end_session(State(app): State<App>, page: Page, RawQuery(query): Ra
 }
 
 /// Logs out at once where the portal's hint names who is here, or asks; then back to an address that was checked before.
-pub(super) async fn conclude(
-    app: &App,
-    mut page: Page,
-    hinted: Option<(&Client, &str)>,
-    back: Option<String>,
-) -> Result<Response, Fault> {
+pub(super) async fn conclude(app: &App, mut page: Page, hinted: Option<(&Client, &str)>, back: Option<String>) -> Result<Response, Fault> {
     let now = app.world.clock.now();
     let cookie = page.session.clone();
     let cookie = cookie.as_ref().map(|cookie| cookie.as_str());

@@ -69,7 +69,15 @@ async fn validate(house: &House, path: &str, query: &[(&str, &str)]) -> Reply {
 async fn failure(house: &House, query: &[(&str, &str)]) -> String {
     let reply = validate(house, "/cas/p3/serviceValidate", query).await;
     assert!(!reply.body.contains("authenticationSuccess") && !reply.body.contains("cas:user"), "{}", reply.body);
-    reply.body.split("authenticationFailure code=\"").nth(1).unwrap_or_else(|| panic!("{}", reply.body)).split('"').next().unwrap().to_owned()
+    reply
+        .body
+        .split("authenticationFailure code=\"")
+        .nth(1)
+        .unwrap_or_else(|| panic!("{}", reply.body))
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 async fn every_version(kind: Kind) {
@@ -127,7 +135,13 @@ async fn a_ticket_is_bound_to_its_service_its_minute_and_one_use() {
     let (party, mut browser) = (li(&house).await, house.browser());
 
     // Another service, even a near one: refused, and the ticket is void for its own service afterwards.
-    for near in [OTHER, "http://localhost:8442/cas", "http://localhost:8442/cas?a=1&b=2", "http://localhost:8442/cas?a=1#x", "http://LOCALHOST:8442/cas?a=1"] {
+    for near in [
+        OTHER,
+        "http://localhost:8442/cas",
+        "http://localhost:8442/cas?a=1&b=2",
+        "http://localhost:8442/cas?a=1#x",
+        "http://LOCALHOST:8442/cas?a=1",
+    ] {
         let stolen = ticket(&house, &mut browser, &party, &[]).await;
         assert_eq!(failure(&house, &[("service", near), ("ticket", &stolen)]).await, "INVALID_SERVICE", "{near}");
         assert_eq!(failure(&house, &[("service", SERVICE), ("ticket", &stolen)]).await, "INVALID_TICKET", "void after {near}");
@@ -173,17 +187,28 @@ async fn renew_gateway_and_cancel() {
     assert_eq!(browser.get(&gateway).await.location(), SERVICE, "nobody is here: back without a ticket and without a page");
 
     let used = ticket(&house, &mut browser, &party, &[]).await;
-    assert!(validate(&house, "/cas/serviceValidate", &[("service", SERVICE), ("ticket", &used), ("renew", "true")]).await.body.contains("cas:user"));
+    assert!(
+        validate(&house, "/cas/serviceValidate", &[("service", SERVICE), ("ticket", &used), ("renew", "true")])
+            .await
+            .body
+            .contains("cas:user")
+    );
     house.pass(1);
     let silent = browser.get(&gateway).await.sent("ticket").unwrap();
-    assert_eq!(failure(&house, &[("service", SERVICE), ("ticket", &silent), ("renew", "true")]).await, "INVALID_TICKET", "not of a fresh proof");
+    assert_eq!(
+        failure(&house, &[("service", SERVICE), ("ticket", &silent), ("renew", "true")]).await,
+        "INVALID_TICKET",
+        "not of a fresh proof"
+    );
     house.pass(10);
     let page = browser.get(&at("/cas/login", &[("service", SERVICE), ("renew", "true"), ("gateway", "true")])).await;
     assert!(page.location().starts_with("/login?ask="), "renew asks whoever is here, and goes before gateway: {}", page.location());
     let cancelled = browser.post("/login/cancel", &[("ask", &ask(&page))]).await;
     assert_eq!(cancelled.location(), "/", "a way on that does not ask again at once");
     let fresh = ticket(&house, &mut browser, &party, &[("renew", "true")]).await;
-    assert!(validate(&house, "/cas/validate", &[("service", SERVICE), ("ticket", &fresh), ("renew", "true")]).await.body.starts_with("yes"));
+    assert!(
+        validate(&house, "/cas/validate", &[("service", SERVICE), ("ticket", &fresh), ("renew", "true")]).await.body.starts_with("yes")
+    );
 }
 
 #[tokio::test]
@@ -195,14 +220,26 @@ async fn nobody_is_sent_to_an_address_that_is_not_registered() {
     let party = li(&house).await;
     ticket(&house, &mut browser, &party, &[]).await;
     for service in [
-        "https://evil.example/", "http://localhost:8442/cas?a=1&x", "http://localhost:8442/cas?a=1#", "http://localhost:8442@evil.example/cas?a=1",
-        "http://localhost:8442\\@evil.example/", "//localhost:8442/cas?a=1", "http://localhost:8442/cas?a=1\r\nX: y", "javascript:alert(1)", "",
-        "http://localhost:8442/cas%3fa=1", CALLBACK,
+        "https://evil.example/",
+        "http://localhost:8442/cas?a=1&x",
+        "http://localhost:8442/cas?a=1#",
+        "http://localhost:8442@evil.example/cas?a=1",
+        "http://localhost:8442\\@evil.example/",
+        "//localhost:8442/cas?a=1",
+        "http://localhost:8442/cas?a=1\r\nX: y",
+        "javascript:alert(1)",
+        "",
+        "http://localhost:8442/cas%3fa=1",
+        CALLBACK,
     ] {
         for path in ["/cas/login", "/cas/logout"] {
             let mut stranger = if path == "/cas/login" { browser.clone() } else { house.browser() };
             let reply = stranger.get(&at(path, &[("service", service), ("gateway", "true")])).await;
-            assert!(reply.location().is_empty() || reply.location() == "/login" && service.is_empty(), "{path} {service}: {}", reply.location());
+            assert!(
+                reply.location().is_empty() || reply.location() == "/login" && service.is_empty(),
+                "{path} {service}: {}",
+                reply.location()
+            );
         }
     }
     // Each protocol is closed to the portals of the other.
@@ -223,7 +260,10 @@ async fn logout_asks_and_leads_back_to_the_service() {
     let (party, mut browser) = (li(&house).await, house.browser());
     ticket(&house, &mut browser, &party, &[]).await;
     let page = browser.get(&at("/cas/logout", &[("service", OTHER)])).await;
-    assert!(page.status == StatusCode::OK && browser.get("/account").await.status == StatusCode::OK, "any site can link there: nothing ends unasked");
+    assert!(
+        page.status == StatusCode::OK && browser.get("/account").await.status == StatusCode::OK,
+        "any site can link there: nothing ends unasked"
+    );
     let back = page.body.split("name=\"back\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     assert_eq!(browser.post("/logout", &[("back", back)]).await.location(), OTHER);
     assert_eq!(browser.get("/account").await.location(), "/login");

@@ -12,9 +12,9 @@ use crate::world::World;
 
 /// The enabled portal of exactly this service.
 pub async fn by_service(world: &World, service: &str) -> Result<Option<Client>, Fault> {
-    let found = world.store.read("find a service", |tx| {
-        Box::pin(async move { clients::by_service(tx, service).await?.map(as_client).transpose() })
-    });
+    let found = world
+        .store
+        .read("find a service", |tx| Box::pin(async move { clients::by_service(tx, service).await?.map(as_client).transpose() }));
     Ok(found.await?.filter(|client| client.is_service(service)))
 }
 

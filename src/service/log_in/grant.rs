@@ -3,8 +3,8 @@
 use super::{Ask, Entered, Here, Provider, client, enter, here, known, witness};
 use crate::fault::{Fault, code};
 use crate::ids::PartyId;
-use crate::login::claims::released;
 use crate::login::cas;
+use crate::login::claims::released;
 use crate::login::request::{Prompt, Refusal, Reply};
 use crate::login::states::{self, Asked, CODE_LIFE, Unmet};
 use crate::login::{AuditEvent, Client, Proof, SubjectType};
