@@ -84,7 +84,7 @@ async fn show(tx: &mut Tx<'_>, validation: &Validation<'_>, now: Moment) -> Resu
         return Ok(Err(failure));
     };
     let granted: Granted = serde_json::from_slice(&grant.body).map_err(|_| StoreError::Corrupt("grants.body"))?;
-    let person = person(tx, portal, &granted.facts).await?;
+    let person = person(tx, portal, &granted.facts, now).await?;
     witness(tx, &event("ticket.spent", grant, now)).await?;
     Ok(Ok(Success::new(portal, &granted, &person, ticket.fresh)))
 }
