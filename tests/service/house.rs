@@ -183,6 +183,10 @@ pub struct Browser {
 
 impl Browser {
     pub async fn send(&mut self, verb: Verb, path: &str, headers: &[(&str, &str)], body: String) -> Reply {
+        self.send_octets(verb, path, headers, body.into_bytes()).await
+    }
+
+    pub async fn send_octets(&mut self, verb: Verb, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Reply {
         let path = path.strip_prefix(ISSUER).unwrap_or(path);
         let mut request = Request::builder().method(verb).uri(path).header(header::HOST, "localhost:8440");
         request = request.header(header::ACCEPT, self.accept).header(header::ACCEPT_LANGUAGE, self.language);

@@ -486,6 +486,60 @@ async fn a_seal_made_elsewhere_is_used_while_its_register_says_so() {
     .await;
 }
 
+/// A document that was sealed with a seal of this register: the verification API tells what the register says of it, when it was used
+/// and now.
+#[tokio::test]
+async fn the_verification_api_tells_what_the_register_says() {
+    let office = Office::new("seal-verified", Kind::Sqlite).await.unwrap();
+    let house = &office.house;
+    let world = &house.world;
+    let seal = office.active("verified").await;
+    let (signing, certificate, _) = key(&office.lab, "sample-agency");
+    let portal = basic("ours", &house.portal_of("hall", "ours", json!({})).await);
+    let sealed = |name: &str| {
+        let output = office.folder.path().join(name);
+        let mut command = xinyin();
+        command.args(["sign", "--format", "ses", "--key"]).arg(&signing).arg("--cert").arg(&certificate).arg("--seal");
+        command.arg(office.folder.path().join("verified.esl"));
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/one-page.pdf")).arg(&output);
+        let said = command.output().unwrap();
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        std::fs::read(output).unwrap()
+    };
+    let verdict = async |document: &[u8]| {
+        let edge = "edge-of-a-part";
+        let head = format!("--{edge}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n");
+        let body = [head.as_bytes(), document, format!("\r\n--{edge}--\r\n").as_bytes()].concat();
+        let mut program: Browser = house.browser();
+        program.accept = "application/json";
+        let kind = format!("multipart/form-data; boundary={edge}");
+        let headers = [("authorization", portal.as_str()), ("content-type", kind.as_str())];
+        let reply = program.send_octets(Verb::POST, "/api/v1/verifications", &headers, body).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+        let verdict = reply.json();
+        let entry = &verdict["signatures"][0];
+        (entry["seal"]["status"].as_str().unwrap_or_default().to_owned(), verdict["indication"].as_str().unwrap().to_owned(), entry.clone())
+    };
+    // A seal signature states its time by the second.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let unfiled = sealed("unfiled.pdf");
+    house.pass(60);
+    let (status, indication, entry) = verdict(&unfiled).await;
+    assert_eq!(status, "not-shown", "{entry}");
+    let filing = seals::ask_filing(world, &office.asking, &seal, "闽备印〔2026〕001").await.unwrap();
+    office.approve(&filing).await;
+    // Filed after it was used: of that time nothing is shown.
+    house.pass(60);
+    assert_eq!(verdict(&unfiled).await.0, "not-shown");
+    assert_ne!(indication, "TOTAL-FAILED");
+    // Revoked from before that on: void, whoever asks by whichever door.
+    let since = seals::one(world, office.asking.agency(), &seal).await.unwrap().0.created_at;
+    seals::revoke(world, &office.asking, &seal, Some(since), "制作有误").await.unwrap();
+    let (status, indication, entry) = verdict(&unfiled).await;
+    assert_eq!((status.as_str(), indication.as_str()), ("revoked", "TOTAL-FAILED"), "{entry}");
+    assert_eq!(entry["sub_indication"], "REVOKED", "{entry}");
+}
+
 fn basic(id: &str, secret: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
 }
