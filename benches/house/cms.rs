@@ -32,6 +32,7 @@ pub fn message_with_chain(yard: &Yard) -> bool {
     let cold = || {
         rate(SECONDS, || {
             xinyin::crypto::forget_lasting();
+            xinyin::pki::forget_familiar();
             drop(std::hint::black_box(judge()));
         })
     };

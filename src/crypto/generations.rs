@@ -4,7 +4,7 @@ use std::{collections::HashMap, hash::Hash, mem::take};
 
 /// Keys with values; at most twice `room` of them.
 #[derive(Debug)]
-pub(super) struct Generations<K, V> {
+pub(crate) struct Generations<K, V> {
     room: usize,
     young: HashMap<K, V>,
     old: HashMap<K, V>,
@@ -12,12 +12,12 @@ pub(super) struct Generations<K, V> {
 
 impl<K: Hash + Eq, V: Clone> Generations<K, V> {
     /// Nothing is known yet.
-    pub(super) fn new(room: usize) -> Self {
+    pub(crate) fn new(room: usize) -> Self {
         Self { room, young: HashMap::new(), old: HashMap::new() }
     }
 
     /// What is kept under the key; it is young again.
-    pub(super) fn get(&mut self, key: &K) -> Option<V> {
+    pub(crate) fn get(&mut self, key: &K) -> Option<V> {
         if let Some(found) = self.young.get(key) {
             return Some(found.clone());
         }
@@ -27,7 +27,7 @@ impl<K: Hash + Eq, V: Clone> Generations<K, V> {
     }
 
     /// Keeps a value. When the young fill their room they grow old, and what was old is forgotten.
-    pub(super) fn keep(&mut self, key: K, value: V) {
+    pub(crate) fn keep(&mut self, key: K, value: V) {
         if self.young.len() >= self.room && !self.young.contains_key(&key) {
             self.old = take(&mut self.young);
         }

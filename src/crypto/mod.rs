@@ -21,6 +21,7 @@ mod verify;
 
 pub use algorithm::{Scheme, SignatureAlgorithm};
 pub use der::asn1::ObjectIdentifier as Oid;
+pub(crate) use generations::Generations;
 pub use hash::{Hash, Hasher};
 pub use key::{KeyError, KeyKind, PublicKey};
 pub use lasting::{forget_lasting, verify_lasting};

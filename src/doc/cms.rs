@@ -62,7 +62,7 @@ fn each(data: &SignedData<'_>, check: impl Fn(usize) -> SignerFacts) -> Vec<Sign
 
 /// Certificates inside, then those of the container; what does not parse is left out (its absence is then the finding).
 fn certificates(data: &SignedData<'_>, extra: &[Certificate]) -> Arc<[Certificate]> {
-    let inside = data.certificates.iter().filter_map(|der| Certificate::from_der(der).ok());
+    let inside = data.certificates.iter().filter_map(|der| Certificate::familiar(der).ok());
     inside.chain(extra.iter().cloned()).collect()
 }
 

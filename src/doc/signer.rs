@@ -17,7 +17,7 @@ use crate::{
         tlv::{Tlv, TlvError, tag},
     },
 };
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 /// Most time-stamp tokens of one signer that are read.
 const MAX_TIMESTAMPS: usize = 4;
@@ -28,11 +28,14 @@ const MAX_CANDIDATES: usize = 8;
 pub(super) struct Frame<'a, 'b> {
     data: &'b SignedData<'a>,
     certificates: Arc<[Certificate]>,
+    /// What it brings, by SHA-256.
+    carried: Vec<Id>,
 }
 
 impl<'a, 'b> Frame<'a, 'b> {
     pub(super) fn new(data: &'b SignedData<'a>, certificates: Arc<[Certificate]>) -> Self {
-        Self { data, certificates }
+        let carried = data.certificates.iter().chain(&data.crls).chain(&data.ocsps).map(|der| id_of(der)).collect();
+        Self { data, certificates, carried }
     }
 
     /// A signer whose content could not even be looked at.
@@ -54,7 +57,7 @@ impl<'a, 'b> Frame<'a, 'b> {
             certificates: Arc::clone(&self.certificates),
             crls: owned(&self.data.crls),
             ocsps: owned(&self.data.ocsps),
-            carried: self.data.certificates.iter().chain(&self.data.crls).chain(&self.data.ocsps).map(|der| id_of(der)).collect(),
+            carried: self.carried.clone(),
             ..SignerFacts::unreadable(Integrity::CertificateMissing)
         }
     }
@@ -73,13 +76,12 @@ impl<'a, 'b> Frame<'a, 'b> {
 
     /// Certificates that the signer's identifier means (RFC 5652 §5.3).
     fn candidates<'c>(&'c self, id: &'c SignerId<'_>) -> impl Iterator<Item = &'c Certificate> {
-        let issuer = match id {
-            SignerId::IssuerAndSerial { issuer, .. } => Name::from_der(issuer).ok(),
-            SignerId::KeyId(_) => None,
-        };
+        let read = OnceCell::new();
         let fits = move |certificate: &&Certificate| match id {
-            SignerId::IssuerAndSerial { serial, .. } => {
-                issuer.as_ref().is_some_and(|issuer| certificate.issuer() == issuer) && same_integer(certificate.serial(), serial)
+            SignerId::IssuerAndSerial { issuer, serial } => {
+                // What is stored the same is the same name; what is not may be it all the same (RFC 5280 §7.1).
+                let named = || read.get_or_init(|| Name::from_der(issuer).ok()).as_ref() == Some(certificate.issuer());
+                same_integer(certificate.serial(), serial) && (certificate.issuer().der() == *issuer || named())
             }
             SignerId::KeyId(key_id) => match certificate.subject_key_id() {
                 Some(own) => own == *key_id,
@@ -97,8 +99,8 @@ pub(super) fn id_of(octets: &[u8]) -> Id {
 
 /// INTEGER contents compared without regard to superfluous leading zeros.
 fn same_integer(one: &[u8], other: &[u8]) -> bool {
-    let significant = |octets: &[u8]| -> Vec<u8> { octets.iter().copied().skip_while(|octet| *octet == 0).collect() };
-    one == other || significant(one) == significant(other)
+    let significant = |octets| <[u8]>::iter(octets).skip_while(|octet| **octet == 0);
+    one == other || significant(one).eq(significant(other))
 }
 
 /// Checks one signer over the message.
@@ -454,7 +456,7 @@ fn read_unsigned(frame: &Frame<'_, '_>, info: &SignerInfo<'_>, message: &Message
 fn validation_values(unsigned: &Attributes<'_>, facts: &mut SignerFacts) {
     let carried =
         unsigned.values(oid::CERTIFICATE_VALUES).flat_map(|list| values(list.value).take(64).map(<[u8]>::to_vec).collect::<Vec<_>>());
-    let carried: Vec<Certificate> = carried.filter_map(|der| Certificate::from_der(&der).ok()).collect();
+    let carried: Vec<Certificate> = carried.filter_map(|der| Certificate::familiar(&der).ok()).collect();
     if !carried.is_empty() {
         facts.certificates = facts.certificates.iter().cloned().chain(carried).collect();
     }
@@ -514,7 +516,7 @@ pub(super) fn token_facts(kind: TimestampKind, token: &[u8], stamped: &Message<'
     let [_] = data.signers.as_slice() else {
         return refused(Integrity::Malformed("a time-stamp token has exactly one signer".into()));
     };
-    let inside = data.certificates.iter().filter_map(|der| Certificate::from_der(der).ok());
+    let inside = data.certificates.iter().filter_map(|der| Certificate::familiar(der).ok());
     let frame = Frame::new(&data, inside.chain(extra.iter().cloned()).collect());
     let Some(content) = data.content.as_deref() else {
         return refused(Integrity::ContentMissing);

@@ -182,6 +182,17 @@ impl Certificate {
         *self.0.fingerprint.get_or_init(|| sha2::Sha256::digest(self.der()).into())
     }
 
+    /// The same, where it has been computed already.
+    pub(super) fn has_fingerprint(&self, sha256: [u8; 32]) {
+        let _ = self.0.fingerprint.set(sha256);
+    }
+
+    /// Whether both come of one reading.
+    #[cfg(test)]
+    pub(super) fn is_same_reading(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Version 1, 2 or 3.
     pub fn version(&self) -> u8 {
         self.0.version

@@ -62,7 +62,7 @@ fn read_into(source: &dyn ByteSource, options: &ReadOptions<'_>, facts: &mut Fac
     // In the order of signing; what cannot be read comes last.
     found.sort_by_key(|(_, reading)| reading.as_ref().map_or(u64::MAX, |signature| signature.ranges[1].end));
     let store = security_store(latest)?;
-    facts.certificates = store.certificates.iter().filter_map(|der| Certificate::from_der(der).ok()).collect();
+    facts.certificates = store.certificates.iter().filter_map(|der| Certificate::familiar(der).ok()).collect();
     facts.crls = store.crls;
     facts.ocsps = store.ocsps;
     let mut extra: Vec<Certificate> = options.certificates.to_vec();
