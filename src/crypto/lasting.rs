@@ -4,7 +4,8 @@
 //! remembered, by a SHA-256 over all four, in two generations of bounded size. Bad ones are not: nobody can push good ones out
 //! with garbage, and garbage costs its sender as much as it costs us.
 
-use super::{Hash, PublicKey, SignatureAlgorithm, VerifyError, generations::Generations, verify};
+use super::{PublicKey, SignatureAlgorithm, VerifyError, generations::Generations, verify};
+use sha2::Digest as _;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 /// Answers in one generation: two megabytes in all at most.
@@ -32,12 +33,12 @@ pub fn forget_lasting() {
 
 /// A digest over everything that the answer depends on, each part with its length.
 fn name(key: &PublicKey, algorithm: &SignatureAlgorithm, message: &[u8], signature: &[u8]) -> [u8; 32] {
-    let mut hasher = Hash::Sha256.hasher();
+    let mut hasher = sha2::Sha256::new();
     for part in [key.spki(), algorithm.identifier_der(), algorithm.name().as_bytes(), signature, message] {
         hasher.update(&(part.len() as u64).to_be_bytes());
         hasher.update(part);
     }
-    hasher.finish().try_into().unwrap_or_default()
+    hasher.finalize().into()
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ use facts::{
     Changes, ContentRanges, Coverage, Format, Integrity, Problem, SignatureFacts, SignatureKind, SignerFacts, TimestampFacts, TimestampKind,
 };
 use source::{ByteSource, Hashed};
-use std::{collections::HashSet, io};
+use std::{borrow::Cow, collections::HashSet, io};
 
 /// Largest CMS file that is read; its content stands inside it, so that it must be held whole.
 pub const MAX_CMS: u64 = 128 * 1024 * 1024;
@@ -97,8 +97,8 @@ pub fn timestamp_facts(kind: TimestampKind, blob: &[u8], content: &ContentRanges
     signer::token_facts(kind, token, &Message::outside(content), extra)
 }
 
-fn whole(source: &dyn ByteSource) -> io::Result<Vec<u8>> {
-    source.slice(0, usize::try_from(source.len()).map_err(|_| io::ErrorKind::OutOfMemory)?)
+fn whole(source: &dyn ByteSource) -> io::Result<Cow<'_, [u8]>> {
+    source.head(usize::try_from(source.len()).map_err(|_| io::ErrorKind::OutOfMemory)?)
 }
 
 fn armoured(facts: Facts, inside: &[u8], options: &ReadOptions<'_>) -> io::Result<Facts> {

@@ -35,7 +35,7 @@ const fn unsupported(name: &'static str, sub_indication: &'static str) -> Kind {
 
 /// Classifies a document.
 pub(super) fn kind(source: &dyn ByteSource) -> std::io::Result<Kind> {
-    let head = source.slice(0, usize::try_from(source.len().min(64 * 1024)).unwrap_or(0))?;
+    let head = source.head(usize::try_from(source.len().min(64 * 1024)).unwrap_or(0))?;
     // What is a whole SignedData from its first octet is one, whatever its content is (a signed PDF, a signed package).
     if matches!(head.first(), Some(&0x30 | &0xa0))
         && let whole @ (Kind::SignedData | Kind::Seal) = der(&head)
@@ -48,7 +48,7 @@ pub(super) fn kind(source: &dyn ByteSource) -> std::io::Result<Kind> {
     if contains(&head, b"PK\x03\x04") {
         return zip(source);
     }
-    Ok(match head.as_slice() {
+    Ok(match &*head {
         [] => Kind::Other(Format::Unsigned),
         [0x30 | 0xa0, ..] => der(&head),
         [0xd0, 0xcf, 0x11, 0xe0, ..] => unsupported("ole", "OLE_UNSUPPORTED"),

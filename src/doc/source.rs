@@ -2,6 +2,7 @@
 
 use crate::crypto::{Hash, Hasher};
 use std::{
+    borrow::Cow,
     io,
     sync::{Mutex, PoisonError},
 };
@@ -38,6 +39,14 @@ pub trait ByteSource: Send + Sync {
         let mut bytes = vec![0; length];
         self.read_at(offset, &mut bytes)?;
         Ok(bytes)
+    }
+
+    /// The first `length` octets, copied only where they do not lie in memory anyway; an error if there are fewer.
+    fn head(&self, length: usize) -> io::Result<Cow<'_, [u8]>> {
+        match self.bytes() {
+            Some(bytes) => bytes.get(..length).map(Cow::Borrowed).ok_or_else(|| io::ErrorKind::UnexpectedEof.into()),
+            None => self.slice(0, length).map(Cow::Owned),
+        }
     }
 
     /// Feeds `offset..offset + length` to `sink` in pieces of at most 64 KiB.

@@ -24,6 +24,9 @@ pub fn mask(number: &str) -> String {
 /// What is hidden once can leave beside it what looks like a number on its own, so the text is gone over until nothing changes.
 pub fn mask_text(text: &str) -> String {
     let mut shown = mask_once(text);
+    if shown == text {
+        return shown;
+    }
     // Every round hides at least one more character; a few rounds are the most that was ever seen.
     for _ in 0..16 {
         let again = mask_once(&shown);
@@ -35,7 +38,14 @@ pub fn mask_text(text: &str) -> String {
     shown
 }
 
+/// The fewest digits that anything to be hidden has: a mobile number's.
+const FEWEST: usize = 11;
+
 fn mask_once(text: &str) -> String {
+    // Most names hold no number at all.
+    if text.chars().filter(|c| matches!(c, '0'..='9' | '\u{ff10}'..='\u{ff19}')).take(FEWEST).count() < FEWEST {
+        return text.into();
+    }
     let mut shown: Vec<char> = text.chars().collect();
     let places = places(&shown);
     let mut at = 0;

@@ -19,7 +19,7 @@ use crate::{
     verify::{self, Evidence, Options, Policy, TrustAnchor, Verdict},
     world::World,
 };
-use std::path::PathBuf;
+use std::{borrow::Cow, path::PathBuf};
 use url::Url;
 
 /// Most rounds of asking for missing evidence.
@@ -33,7 +33,10 @@ fn read(source: &dyn ByteSource, contents: &[&dyn ByteSource], evidence: &mut Ev
     hashes.sort_unstable();
     hashes.dedup();
     evidence.document = hashes.into_iter().map(|hash| Ok((hash, digest(source, hash)?))).collect::<std::io::Result<_>>()?;
-    let evidence = &*evidence;
+    facts(source, contents, evidence)
+}
+
+fn facts(source: &dyn ByteSource, contents: &[&dyn ByteSource], evidence: &Evidence) -> std::io::Result<Facts> {
     let with = |content| doc::read(source, &ReadOptions { content, certificates: &evidence.certificates });
     let Some((first, others)) = contents.split_first() else { return with(None) };
     let facts = with(Some(*first))?;
@@ -70,9 +73,14 @@ pub fn offline(
     policy: &Policy,
     options: &Options,
 ) -> std::io::Result<Verdict> {
-    let evidence = &mut evidence.clone();
-    let facts = read(source, contents, evidence)?;
-    Ok(verify::judge(&facts, evidence, policy, options))
+    // With many anchors at hand a copy costs more than a small document; only records need one.
+    let mut evidence = Cow::Borrowed(evidence);
+    let facts = if evidence.records.is_empty() && evidence.document.is_empty() {
+        facts(source, contents, &evidence)?
+    } else {
+        read(source, contents, evidence.to_mut())?
+    };
+    Ok(verify::judge(&facts, &evidence, policy, options))
 }
 
 /// Judges a document; revocation data that is missing is asked for at the addresses in the certificates, as far as they are on

@@ -71,14 +71,25 @@ fn say(answer: &'static str, zh: impl Into<String>, en: impl Into<String>, check
     Answer { answer, zh: zh.into(), en: en.into(), checks: checks.to_vec() }
 }
 
-/// The checks of one signature, by rule.
-struct Shown<'a>(&'a SignatureVerdict);
+/// The checks of one signature.
+struct Shown<'a> {
+    signature: &'a SignatureVerdict,
+    /// The answers in the order of the rules; of one rule the worst last.
+    answers: Vec<(&'static str, Option<usize>, &'static str)>,
+}
 
-impl Shown<'_> {
+impl<'a> Shown<'a> {
+    fn new(signature: &'a SignatureVerdict) -> Self {
+        let rank = |status| ["pass", "warn", "unknown", "fail"].iter().position(|known| *known == status);
+        let mut answers: Vec<_> = signature.checks.iter().map(|check| (check.id, rank(check.status), check.status)).collect();
+        answers.sort_unstable();
+        Self { signature, answers }
+    }
+
     /// The worst answer that a rule got: `fail`, `unknown`, `warn`, `pass`; none if nobody asked.
     fn status(&self, rule: &str) -> Option<&'static str> {
-        let rank = |status: &&str| ["pass", "warn", "unknown", "fail"].iter().position(|known| known == status);
-        self.0.checks.iter().filter(|check| check.id == rule).map(|check| check.status).max_by_key(rank)
+        let end = self.answers.partition_point(|(id, ..)| *id <= rule);
+        self.answers.get(end.checked_sub(1)?).filter(|(id, ..)| *id == rule).map(|(_, _, status)| *status)
     }
 
     /// Whether all of the rules were asked and met.
@@ -105,7 +116,7 @@ const IN_FORCE: &[&str] = &[row::VALIDITY.id, row::REVOKED.id, row::STATUS_KNOWN
 
 /// The articles for a signature in a document of this format, as of the best time that is proven, or of the verdict.
 pub(super) fn articles(format: &str, signature: &SignatureVerdict, at: Moment) -> LegalSignature {
-    let shown = Shown(signature);
+    let shown = Shown::new(signature);
     let proven = signature.best_time.filter(|_| signature.best_time_source != "claimed");
     let reliable = [exclusive(&shown), control(&shown), signature_change(&shown), content_change(&shown)];
     let equal = equal(&reliable);
@@ -392,7 +403,7 @@ fn equal(conditions: &[Answer; 4]) -> Answer {
 fn certified(shown: &Shown<'_>, proven: Option<Moment>, at: Moment) -> Answer {
     let best = proven.unwrap_or(at);
     let rules = [TRUST, &[row::LICENCE.id]].concat();
-    let rows = shown.0.anchor.as_ref().map(|anchor| anchor.rows.as_slice()).unwrap_or_default();
+    let rows = shown.signature.anchor.as_ref().map(|anchor| anchor.rows.as_slice()).unwrap_or_default();
     if matches!(shown.status(row::ANCHOR.id), Some("fail" | "unknown")) {
         return say(
             NO,

@@ -10,13 +10,14 @@ use super::{
     proofs::Proofs,
     reach::{Clock, weak},
     seal,
-    signer::{Role, SKEW, Standing, Times, anchor, arithmetic, shown, standing},
+    signer::{Role, SKEW, Standing, Times, anchor, arithmetic, shown, shown_as, standing},
     token::{self, JudgedToken},
-    verdict::{Conclusion, Indication, SignatureVerdict},
+    verdict::{AnchorVerdict, Conclusion, Indication, SignatureVerdict},
 };
 use crate::{
     doc::facts::{Changes, Coverage, Problem, ProblemKind, SignatureFacts, SignatureKind, TimestampFacts, TimestampKind, Unjudged},
     moment::Moment,
+    pki::holder::Holder,
 };
 
 /// Judges a signature or seal by what is proven of it; `tokens` are its own time-stamps.
@@ -54,9 +55,11 @@ pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, proofs: &Proo
     let key = standing.key.or_else(|| Some(signer.certificate.as_ref()?.public_key().ok()?.kind()));
     let weak: Vec<_> = weak(None, key, times.validity()).into_iter().chain(standing.weak.clone()).collect();
     algorithms::check(&mut findings, signer, &weak, times.validity(), after.or(claimed));
-    if let Some(certificate) = &signer.certificate {
-        identity(&mut findings, certificate);
-        licence(&mut findings, context, &standing, times.validity());
+    let holder = signer.certificate.as_ref().map(|certificate| (certificate, certificate.holder()));
+    let anchor = anchor(context, &standing.path);
+    if let Some((_, holder)) = &holder {
+        identity(&mut findings, holder);
+        licence(&mut findings, anchor.as_ref(), &standing, times.validity());
     }
     if let Some(package) = &entry.package {
         seal::package(&mut findings, package);
@@ -73,8 +76,8 @@ pub(super) fn judge(context: &Context<'_>, entry: &SignatureFacts, proofs: &Proo
         level: signer.baseline.then(|| level(context, entry, proofs, tokens, &standing)),
         signature_algorithm: signer.signature_algorithm.clone(),
         digest_algorithm: signer.digest_algorithm.clone(),
-        signer: signer.certificate.as_ref().map(shown),
-        anchor: anchor(context, &standing.path),
+        signer: holder.map(|(certificate, holder)| shown_as(certificate, holder)),
+        anchor,
         claimed_time: claimed,
         best_time: proof.map(|proof| proof.time).or(claimed),
         best_time_source: proof.map_or("claimed", |proof| proof.source),
@@ -147,8 +150,7 @@ fn time_checks(
     }
 }
 
-fn identity(findings: &mut Findings<'_>, certificate: &crate::pki::Certificate) {
-    let holder = certificate.holder();
+fn identity(findings: &mut Findings<'_>, holder: &Holder) {
     if holder.citizen_number.is_some() || holder.uscc.is_some() {
         findings.met(row::IDENTITY);
     } else {
@@ -157,9 +159,9 @@ fn identity(findings: &mut Findings<'_>, certificate: &crate::pki::Certificate) 
 }
 
 /// Whether the authority is recorded as licensed at the best time. What the signer claims proves nothing here.
-fn licence(findings: &mut Findings<'_>, context: &Context<'_>, standing: &Standing, best: Moment) {
-    let rows = anchor(context, &standing.path).map(|anchor| anchor.rows).unwrap_or_default();
-    match recorded(&rows, RowKind::Licence, best) {
+fn licence(findings: &mut Findings<'_>, anchor: Option<&AnchorVerdict>, standing: &Standing, best: Moment) {
+    let rows = anchor.map(|anchor| anchor.rows.as_slice()).unwrap_or_default();
+    match recorded(rows, RowKind::Licence, best) {
         Recorded::Covered(row) if standing.trusted => {
             let number = row.what.as_deref().unwrap_or_default();
             findings.met_with(row::LICENCE, Detail::new(number, number));

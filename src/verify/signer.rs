@@ -14,7 +14,10 @@ use crate::{
     doc::facts::{CertificateReference, Integrity, Problem, ProblemKind, Quirk, SignerFacts},
     id::mask_text,
     moment::Moment,
-    pki::{Certificate, Reason, holder::HolderKind},
+    pki::{
+        Certificate, Reason,
+        holder::{Holder, HolderKind},
+    },
 };
 use std::time::Duration;
 
@@ -418,7 +421,11 @@ pub(super) fn anchor(context: &Context<'_>, path: &[Certificate]) -> Option<Anch
 
 /// The signer as a verdict shows it: numbers of persons masked everywhere.
 pub(super) fn shown(certificate: &Certificate) -> SignerVerdict {
-    let holder = certificate.holder();
+    shown_as(certificate, certificate.holder())
+}
+
+/// The same where it is known already whom the certificate names.
+pub(super) fn shown_as(certificate: &Certificate, holder: Holder) -> SignerVerdict {
     SignerVerdict {
         subject: mask_text(&certificate.subject().display()),
         kind: match holder.kind {
