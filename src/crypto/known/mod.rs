@@ -10,17 +10,17 @@ mod point;
 use super::{Hash, generations::Generations};
 use field::{Fe, Prime, add, limbs, once};
 use p256::elliptic_curve::ops::Reduce;
-use point::{Affine, Jacobian, Table};
+use point::{Affine, Sum, Table};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// From so many signatures on, a key gets a table: making one costs as much as a dozen verifications.
 const FAMILIAR: u32 = 32;
-/// Keys in one generation that are counted, and that have tables (88 KB each).
+/// Keys in one generation that are counted, and that have tables (151 KB each).
 const COUNTED: usize = 2048;
 const TABLES: usize = 64;
 /// Bits of one window: of a key's table, of the base point's.
-const WINDOW: usize = 6;
-const BASE_WINDOW: usize = 8;
+const WINDOW: usize = 7;
+const BASE_WINDOW: usize = 9;
 
 /// A curve with its base point.
 trait Curve: Prime {
@@ -105,8 +105,8 @@ impl<C: Curve> Tables<C> {
     }
 
     /// u·G + v·Q.
-    fn sum(&self, base: [u64; 4], table: &Table<C>, times: [u64; 4]) -> Jacobian<C> {
-        table.add_multiple(self.base.add_multiple(Jacobian::INFINITY, base), times)
+    fn sum(&self, base: [u64; 4], table: &Table<C>, times: [u64; 4]) -> Sum<C> {
+        table.add_multiple(self.base.add_multiple(Sum::INFINITY, base), times)
     }
 }
 
@@ -116,11 +116,10 @@ fn read<C: Prime>(x: &[u8; 32], y: &[u8; 32]) -> Option<Affine<C>> {
 
 /// Whether the point's x, taken modulo the order, is `wanted` (below the order): one of `wanted` and `wanted` + n, as far as
 /// that is below the prime. The point at infinity has none.
-fn has_x<C: Curve>(point: &Jacobian<C>, wanted: [u64; 4]) -> bool {
-    let square = point.z.square();
-    let is = |x: [u64; 4]| Fe::new(x).is_some_and(|x| x.mul(square) == point.x);
+fn has_x<C: Curve>(point: &Sum<C>, wanted: [u64; 4]) -> bool {
+    let is = |x: [u64; 4]| Fe::new(x).is_some_and(|x| x.mul(point.zz) == point.x);
     let (above, over) = add(wanted, C::N);
-    !point.z.is_zero() && (is(wanted) || !over && is(above))
+    !point.zz.is_zero() && (is(wanted) || !over && is(above))
 }
 
 /// Whether an ECDSA signature (SEC 1 §4.1.4) is good under a point of P-256 that is known; not known and not good are one answer.

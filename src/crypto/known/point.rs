@@ -9,12 +9,14 @@ pub(super) struct Affine<C> {
     pub y: Fe<C>,
 }
 
-/// A point as x = X/Z², y = Y/Z³; at infinity Z is zero.
+/// A point as x = X/ZZ, y = Y/ZZZ, where ZZ³ = ZZZ²; at infinity both are zero. Adding to it costs ten multiplications, one less
+/// than to a point that keeps Z alone.
 #[derive(Clone, Copy)]
-pub(super) struct Jacobian<C> {
+pub(super) struct Sum<C> {
     pub x: Fe<C>,
     pub y: Fe<C>,
-    pub z: Fe<C>,
+    pub zz: Fe<C>,
+    pub zzz: Fe<C>,
 }
 
 impl<C: Prime> Affine<C> {
@@ -26,40 +28,37 @@ impl<C: Prime> Affine<C> {
     }
 }
 
-impl<C: Prime> Jacobian<C> {
-    pub(super) const INFINITY: Self = Self { x: Fe::ZERO, y: Fe::ZERO, z: Fe::ZERO };
+impl<C: Prime> Sum<C> {
+    pub(super) const INFINITY: Self = Self { x: Fe::ZERO, y: Fe::ZERO, zz: Fe::ZERO, zzz: Fe::ZERO };
 
     fn double(self) -> Self {
-        let delta = self.z.square();
-        let gamma = self.y.square();
-        let beta = self.x.mul(gamma);
-        let alpha = self.x.sub(delta).mul(self.x.add(delta));
-        let alpha = alpha.double().add(alpha);
-        let beta4 = beta.double().double();
-        let x = alpha.square().sub(beta4.double());
-        let z = self.y.add(self.z).square().sub(gamma).sub(delta);
-        let gamma8 = gamma.square().double().double().double();
-        let y = alpha.mul(beta4.sub(x)).sub(gamma8);
-        Self { x, y, z }
+        let u = self.y.double();
+        let v = u.square();
+        let w = u.mul(v);
+        let s = self.x.mul(v);
+        let m = self.x.sub(self.zz).mul(self.x.add(self.zz));
+        let m = m.double().add(m);
+        let x = m.square().sub(s.double());
+        let y = m.mul(s.sub(x)).sub(w.mul(self.y));
+        Self { x, y, zz: v.mul(self.zz), zzz: w.mul(self.zzz) }
     }
 
     /// Adds a point, whichever the two are.
     pub(super) fn add(self, other: Affine<C>) -> Self {
-        if self.z.is_zero() {
-            return Self { x: other.x, y: other.y, z: Fe::one() };
+        if self.zz.is_zero() {
+            return Self { x: other.x, y: other.y, zz: Fe::one(), zzz: Fe::one() };
         }
-        let zz = self.z.square();
-        let h = other.x.mul(zz).sub(self.x);
-        let r = other.y.mul(self.z.mul(zz)).sub(self.y);
-        if h.is_zero() {
+        let p = other.x.mul(self.zz).sub(self.x);
+        let r = other.y.mul(self.zzz).sub(self.y);
+        if p.is_zero() {
             return if r.is_zero() { self.double() } else { Self::INFINITY };
         }
-        let hh = h.square();
-        let hhh = h.mul(hh);
-        let v = self.x.mul(hh);
-        let x = r.square().sub(hhh).sub(v.double());
-        let y = r.mul(v.sub(x)).sub(self.y.mul(hhh));
-        Self { x, y, z: self.z.mul(h) }
+        let pp = p.square();
+        let ppp = p.mul(pp);
+        let q = self.x.mul(pp);
+        let x = r.square().sub(ppp).sub(q.double());
+        let y = r.mul(q.sub(x)).sub(self.y.mul(ppp));
+        Self { x, y, zz: self.zz.mul(pp), zzz: self.zzz.mul(ppp) }
     }
 }
 
@@ -76,7 +75,7 @@ impl<C: Prime> Table<C> {
         let mut all = Vec::with_capacity(windows * half);
         let mut base = point;
         for _ in 0..windows {
-            let mut multiple = Jacobian::INFINITY;
+            let mut multiple = Sum::INFINITY;
             for _ in 0..half {
                 multiple = multiple.add(base);
                 all.push(multiple);
@@ -91,7 +90,7 @@ impl<C: Prime> Table<C> {
     }
 
     /// Adds `scalar` times the point.
-    pub(super) fn add_multiple(&self, mut sum: Jacobian<C>, scalar: [u64; 4]) -> Jacobian<C> {
+    pub(super) fn add_multiple(&self, mut sum: Sum<C>, scalar: [u64; 4]) -> Sum<C> {
         let half = 1_usize << (self.width - 1);
         let mut carry = 0;
         for (window, multiples) in self.multiples.chunks_exact(half).enumerate() {
@@ -116,21 +115,21 @@ fn bits(scalar: [u64; 4], at: usize, count: usize) -> usize {
     ((low | high) & ((1 << count) - 1)) as usize
 }
 
-/// The same points with Z = 1, by one inversion. Points at infinity are not expected.
-fn affine<C: Prime>(points: &[Jacobian<C>]) -> Vec<Affine<C>> {
+/// The same points with ZZ = 1, by one inversion. Points at infinity are not expected.
+fn affine<C: Prime>(points: &[Sum<C>]) -> Vec<Affine<C>> {
     let mut products = Vec::with_capacity(points.len());
     let mut product = Fe::one();
     for point in points {
         products.push(product);
-        product = product.mul(point.z);
+        product = product.mul(point.zzz);
     }
     let mut inverse = product.invert();
     let mut found: Vec<Affine<C>> = Vec::with_capacity(points.len());
     for (point, before) in points.iter().zip(products).rev() {
         let own = inverse.mul(before);
-        inverse = inverse.mul(point.z);
-        let square = own.square();
-        found.push(Affine { x: point.x.mul(square), y: point.y.mul(square.mul(own)) });
+        inverse = inverse.mul(point.zzz);
+        // ZZ²/ZZZ² = 1/ZZ.
+        found.push(Affine { x: point.x.mul(point.zz.mul(own).square()), y: point.y.mul(own) });
     }
     found.reverse();
     found
