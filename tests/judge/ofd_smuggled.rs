@@ -312,3 +312,55 @@ fn a_signature_taken_off_its_list_is_told() {
     put(&mut files, LIST, &list);
     uncovered(&judged(&first, &files), "Doc_0/Signs/Sign_1/SignedValue.dat");
 }
+
+/// The weaker digest decides: that of the references counts like that of the signature over them.
+#[test]
+fn references_under_an_ended_digest_do_not_pass() {
+    let sealer = sealer(true, "2027");
+    for (method, digest) in [("MD5", |octets: &[u8]| Hash::Md5.digest(octets)), ("SHA1", |octets: &[u8]| Hash::Sha1.digest(octets))]
+        as [(&str, fn(&[u8]) -> Vec<u8>); 2]
+    {
+        let mut files = documents(1);
+        let lines: String = files
+            .iter()
+            .map(|(name, octets)| format!("<Reference FileRef='/{name}'><CheckValue>{}</CheckValue></Reference>", base64(&digest(octets))))
+            .collect();
+        let xml = format!(
+            "<Signature><SignedInfo><References CheckMethod='{method}'>{lines}</References></SignedInfo><SignedValue>SignedValue.dat</SignedValue></Signature>"
+        );
+        let value = sealer.value(xml.as_bytes(), "/Doc_0/Signs/Sign_0/Signature.xml", TIME);
+        put(&mut files, LIST, b"<Signatures><Signature ID='1' BaseLoc='/Doc_0/Signs/Sign_0/Signature.xml'/></Signatures>");
+        put(&mut files, "Doc_0/Signs/Sign_0/Signature.xml", xml.as_bytes());
+        put(&mut files, "Doc_0/Signs/Sign_0/SignedValue.dat", &value);
+        let made = Made { roots: vec![sealer.root.clone()], files };
+        let found = judged(&made, &made.files);
+        let first = &found.signatures[0];
+        assert_eq!(first.digest_algorithm.to_ascii_lowercase().replace('-', ""), method.to_ascii_lowercase());
+        assert_ne!(found.indication, Indication::Passed, "{method}: {:#?}", first.checks);
+    }
+}
+
+/// An entry that is encrypted, or packed in a way that is not read, is not shown to be changed: nothing is decided.
+#[test]
+fn what_cannot_be_unpacked_is_undecided() {
+    let made = sealed(documents(1), &LOOSE, &[]);
+    let package = zip(&made.files);
+    let name = b"Doc_0/Pages/Page_0/Content.xml";
+    let places: Vec<usize> = (0..package.len()).filter(|at| package[*at..].starts_with(name)).collect();
+    for (local, central, put) in [(30 - 6, 46 - 8, 1), (30 - 8, 46 - 10, 14)] {
+        let mut altered = package.clone();
+        let headers = places.iter().filter_map(|at| {
+            let before = |length: usize| at.checked_sub(length).map(|start| &package[start..start + 4]);
+            match (before(30), before(46)) {
+                (Some(b"PK\x03\x04"), _) => Some(at - local),
+                (_, Some(b"PK\x01\x02")) => Some(at - central),
+                _ => None,
+            }
+        });
+        let headers: Vec<usize> = headers.collect();
+        assert_eq!(headers.len(), 2);
+        headers.iter().for_each(|at| altered[*at] |= put);
+        let found = verdict(&made.roots, &altered);
+        assert_eq!(found.indication, Indication::Indeterminate, "{put}: {:#?}", found.defects);
+    }
+}
