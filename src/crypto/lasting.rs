@@ -35,7 +35,7 @@ pub fn forget_lasting() {
 fn name(key: &PublicKey, algorithm: &SignatureAlgorithm, message: &[u8], signature: &[u8]) -> [u8; 32] {
     let mut hasher = sha2::Sha256::new();
     for part in [key.spki(), algorithm.identifier_der(), algorithm.name().as_bytes(), signature, message] {
-        hasher.update(&(part.len() as u64).to_be_bytes());
+        hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part);
     }
     hasher.finalize().into()
