@@ -24,6 +24,16 @@ pub(super) async fn is_stamped(world: &World, verdict: &Verdict) -> Result<bool,
     Ok(first(world, kind(true), &verdict.sha256).await?.is_some())
 }
 
+/// The evidence of the first acceptance of a document, the time-stamped one where there is one.
+pub(super) async fn earliest(world: &World, sha256: &str) -> Result<Option<Vec<u8>>, Fault> {
+    for kind in KINDS.iter().rev() {
+        if let Some(found) = first(world, kind, sha256).await? {
+            return Ok(Some(found.body));
+        }
+    }
+    Ok(None)
+}
+
 async fn first(world: &World, kind: &str, source: &str) -> Result<Option<evidence::StoredEvidence>, Fault> {
     world.store.read("an earlier acceptance", |tx| Box::pin(async move { Ok(evidence::oldest(tx, kind, source).await?) })).await
 }

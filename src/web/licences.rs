@@ -225,10 +225,15 @@ pub async fn copy(
 pub async fn file(State(app): State<App>, caller: Caller, Path((identifier, name)): Path<(String, String)>) -> Result<Response, Fault> {
     let absent = || Fault::new(code::NOT_FOUND);
     let format = name.strip_prefix("licence.").ok_or_else(absent)?;
-    let file = licences::file(&app.world, &caller.0.agency, &identifier, format).await?.ok_or_else(absent)?;
-    let kind = if file.format == "pdf" { "application/pdf" } else { "application/ofd" };
-    let name = format!("attachment; filename=\"{identifier}.{}\"", file.format);
-    let mut response = (StatusCode::OK, file.body.to_vec()).into_response();
+    let (kind, ending, octets) = if format == "evidence.json" {
+        let evidence = licences::evidence_of(&app.world, &caller.0.agency, &identifier).await?.ok_or_else(absent)?;
+        ("application/json", format, evidence)
+    } else {
+        let file = licences::file(&app.world, &caller.0.agency, &identifier, format).await?.ok_or_else(absent)?;
+        (if file.format == "pdf" { "application/pdf" } else { "application/ofd" }, format, file.body.to_vec())
+    };
+    let name = format!("attachment; filename=\"{identifier}.{ending}\"");
+    let mut response = (StatusCode::OK, octets).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -109,7 +109,7 @@ async fn office(test: &str, kind: Kind) -> Option<Office> {
             types: Vec::new(),
         }],
         outbound: vec![Origin::named(&lab.url("/")).unwrap()],
-        timestamp: lab.described.timestamp_authorities.iter().rev().map(|one| one.url.parse().unwrap()).collect(),
+        timestamp: lab.described.timestamp_authorities.iter().map(|one| one.url.parse().unwrap()).collect(),
         ..house.world.config.clone()
     };
     let _ = authority;
@@ -250,6 +250,47 @@ async fn a_licence_is_issued_checked_replaced_and_ended() {
     assert_eq!(status.events.len(), 5, "nothing is ever taken back");
     let county: xinyin::ids::AgencyId = "county".parse().unwrap();
     assert_eq!(licences::status(&office.world, &county, &next.identifier).await.unwrap_err().code, code::NOT_FOUND);
+}
+
+/// Long after the issuer's certificate ended, with nobody to ask: the evidence that was frozen at issue says what held then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_licence_is_judged_with_its_evidence_when_its_authorities_are_gone() {
+    let Some(office) = office("licence-evidence", Kind::Sqlite).await else { return };
+    office.register().await;
+    let issued = licences::issue(&office.world, &office.asker(), &Order { key: Some("k1"), ..office.order("张示例") }).await.unwrap();
+    let agency = "hall".parse().unwrap();
+    let evidence = licences::evidence_of(&office.world, &agency, &issued.identifier).await.unwrap().unwrap();
+    let frozen: Value = serde_json::from_slice(&evidence).unwrap();
+    assert_eq!((frozen["records"].as_array().map(Vec::len), &frozen["records"][0]["added"]), (Some(1), &json!(true)), "under a time-stamp");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("licence.ofd"), office.file(&issued.identifier, "ofd").await).unwrap();
+    std::fs::write(folder.path().join("evidence.json"), &evidence).unwrap();
+    let root = office._lab.certificate("sm2-root").display().to_string();
+    let vouching = ["sm2", "p256", "rsa"].map(|family| office._lab.certificate(&format!("{family}-tsa")).display().to_string());
+    let signature = |more: &[&str]| {
+        let then = "2036-11-01T00:00:00Z";
+        let mut command = crate::running::xinyin();
+        command.current_dir(folder.path()).args(["verify", "--offline", "--format", "json", "--at", then, "--trust", &root]);
+        vouching.iter().for_each(|tsa| {
+            command.args(["--trust", tsa]);
+        });
+        let output = command.args(more).arg("licence.ofd").output().unwrap();
+        let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (verdict["signatures"][0]["indication"].as_str().unwrap().to_owned(), verdict)
+    };
+    let (with, verdict) = signature(&["--evidence", "evidence.json"]);
+    assert_eq!(with, "TOTAL-PASSED", "{verdict}");
+    assert_eq!(
+        (&verdict["signatures"][0]["at_signing"], &verdict["signatures"][0]["now"]),
+        (&json!("valid"), &json!("expired")),
+        "{verdict}"
+    );
+    assert_eq!(signature(&[]).0, "INDETERMINATE");
+    // The same lists without the time-stamp that proves them old enough.
+    let mut bare = frozen;
+    bare["records"] = json!([]);
+    std::fs::write(folder.path().join("bare.json"), bare.to_string()).unwrap();
+    assert_eq!(signature(&["--evidence", "bare.json"]).0, "INDETERMINATE");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,7 +103,9 @@ impl Cluster {
         // One that was killed from outside leaves its folder behind.
         let lives = |folder: &PathBuf| {
             let said = std::fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
-            said.lines().next().is_some_and(|pid| Path::new("/proc").join(pid.trim()).exists())
+            let pid = said.lines().next().unwrap_or_default().trim();
+            let command = std::fs::read_to_string(Path::new("/proc").join(pid).join("cmdline")).unwrap_or_default();
+            command.contains(&*folder.to_string_lossy())
         };
         let running = std::fs::read_to_string(&place).ok().map(PathBuf::from).filter(lives);
         // Only root can change who it is, and PostgreSQL refuses to run as root.

@@ -341,7 +341,7 @@ async fn release(world: &World, asker: &Asker, licence: &StoredLicence, made: &M
                 tx,
                 evidence::NewEvidence {
                     agency: Some(agency),
-                    kind: "licence",
+                    kind: crate::service::acceptance::kind(made.stamped),
                     source: &made.ofd_sha256,
                     privacy: evidence::Privacy::Public,
                     body: &made.evidence,
@@ -406,6 +406,13 @@ pub async fn replace(world: &Arc<World>, asker: &Asker, wish: &Replacement<'_>) 
     rehearsal(world, &kind, &checked, next, now).await?;
     let (begun, repeated) = begin(world, asker, &stored, &kind, &checked, Some(&old), (wish.key, &request), None).await?;
     finish(world, asker, &begun, repeated).await
+}
+
+/// The evidence of a licence's OFD as it was frozen when the licence was issued: what `xinyin verify --evidence` takes when its
+/// certificates have ended.
+pub async fn evidence_of(world: &World, agency: &AgencyId, identifier: &str) -> Result<Option<Vec<u8>>, Fault> {
+    let Some(ofd) = file(world, agency, identifier, "ofd").await? else { return Ok(None) };
+    crate::service::acceptance::earliest(world, &ofd.sha256).await
 }
 
 /// A released file of an agency's licence.

@@ -6,12 +6,14 @@ use crate::files::fonts;
 use crate::id::LicenceIdentifier;
 use crate::licence::{self, Checked, CopyNote, Fonts, LicenceType, MakeError};
 use crate::moment::Moment;
+use crate::service::acceptance;
+use crate::service::evidence::digests;
 use crate::service::policies;
 use crate::service::sign::blocking;
 use crate::service::verifications::{Asker, Submission, judge, trusted};
 use crate::store::licences::File;
 use crate::verify::licence::LicenceStatus;
-use crate::verify::{Evidence, Options, Revocation, frozen};
+use crate::verify::{Evidence, Options, Policy, Revocation, frozen};
 use crate::world::World;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -39,6 +41,8 @@ pub(super) struct Made {
     pub files: Vec<File>,
     /// Evidence of the OFD's verdict, frozen.
     pub evidence: Vec<u8>,
+    /// Whether a time-stamp stands over it.
+    pub stamped: bool,
     /// SHA-256 of the OFD.
     pub ofd_sha256: String,
 }
@@ -109,8 +113,9 @@ pub(super) async fn make(world: &Arc<World>, asker: &Asker, plan: Plan) -> Resul
     .await?;
     let ofd = sealing.ofd(world, asker, &kind, ofd).await?;
     let pdf = sealing.pdf(world, asker, &kind, pdf).await?;
-    let evidence = pass(world, asker, &kind, &ofd, "ofd", &status).await?;
+    let passed = pass(world, asker, &kind, &ofd, "ofd", &status).await?;
     pass(world, asker, &kind, &pdf, "pdf", &status).await?;
+    let (evidence, stamped) = passed.frozen(world, &ofd).await?;
     let file = |format: &str, body: Vec<u8>| File {
         format: format.into(),
         sha256: hex::encode(Sha256::digest(&body)),
@@ -118,7 +123,7 @@ pub(super) async fn make(world: &Arc<World>, asker: &Asker, plan: Plan) -> Resul
     };
     let files = vec![file("ofd", ofd), file("pdf", pdf)];
     let ofd_sha256 = files.first().map(|file| file.sha256.clone()).unwrap_or_default();
-    Ok(Made { files, evidence, ofd_sha256 })
+    Ok(Made { files, evidence, stamped, ofd_sha256 })
 }
 
 /// Revocation data of the last minutes, by issuer: a thousand licences ask for it once.
@@ -126,7 +131,26 @@ static RECENT: LazyLock<Mutex<HashMap<String, (Moment, Evidence)>>> = LazyLock::
 /// For how long it is used again.
 const RECENTLY: Duration = Duration::from_secs(300);
 
-/// Judges a finished file like anybody would; returns its evidence, frozen.
+/// A file that passed, with what its verdict rests on.
+struct Passed {
+    rested_on: Evidence,
+    policy: Policy,
+    options: Options,
+    document: [u8; 32],
+}
+
+impl Passed {
+    /// The evidence, frozen under a time-stamp where an authority gives one: it has to outlive whoever issued it.
+    async fn frozen(&self, world: &World, file: &[u8]) -> Result<(Vec<u8>, bool), Fault> {
+        let digests = digests(&file.to_vec())?;
+        let record = acceptance::stamped(world, &self.rested_on, &digests).await;
+        let stamped = record.is_some();
+        let added = record.map(|record| Evidence { records: vec![record], ..Evidence::default() });
+        Ok((frozen::freeze_under(&self.rested_on, added.as_ref(), &self.policy, &self.options, &self.document), stamped))
+    }
+}
+
+/// Judges a finished file like anybody would.
 async fn pass(
     world: &Arc<World>,
     asker: &Asker,
@@ -134,7 +158,7 @@ async fn pass(
     file: &[u8],
     ending: &str,
     status: &LicenceStatus,
-) -> Result<Vec<u8>, Fault> {
+) -> Result<Passed, Fault> {
     let now = world.clock.now();
     let key = format!("{}/{}", world.config.database, kind.issuer.code);
     let recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
@@ -161,5 +185,5 @@ async fn pass(
         RECENT.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (now, kept));
     }
     let document = hex::decode(&verdict.sha256).ok().and_then(|digest| digest.try_into().ok()).unwrap_or_default();
-    Ok(frozen::freeze(&judged.rested_on, &policy, &options, &document))
+    Ok(Passed { rested_on: judged.rested_on, policy, options, document })
 }

@@ -19,7 +19,7 @@ mod types;
 pub use bulk::{Row, RowState, Tally, bulk};
 pub use check::{Checked, PublicField, by_code, by_file, lookup_allowed};
 pub use copy::{Copy, CopyOrder, copy};
-pub use issue::{Issued, Order, Replacement, file, issue, replace};
+pub use issue::{Issued, Order, Replacement, evidence_of, file, issue, replace};
 pub use receipts::{CheckedReceipt, receipt_by_code, receipt_by_file};
 pub use status::{Status, StatusEvent, act, of_identifier, status, status_of};
 pub use types::{register, types};
