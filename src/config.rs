@@ -43,6 +43,8 @@ pub struct Config {
     pub licence_seals: Vec<LicenceSeal>,
     /// Who may call the sharing interface of licences.
     pub sharing_accounts: Vec<SharingAccount>,
+    /// PEM files with the TLS anchors of portals that are told of logouts; relative to the configuration file.
+    pub portal_anchors: Vec<PathBuf>,
     /// The provincial platform.
     pub province: province::Config,
     /// The folder of the file: paths in `province` are taken from it.
@@ -79,6 +81,8 @@ struct Written {
     licence_seal: Vec<LicenceSeal>,
     #[serde(default)]
     sharing_account: Vec<SharingAccount>,
+    #[serde(default)]
+    portal_anchors: Vec<PathBuf>,
     #[serde(default)]
     province: province::Config,
 }
@@ -182,6 +186,7 @@ impl Config {
             standing: written.standing_policies,
             licence_seals: written.licence_seal,
             sharing_accounts: written.sharing_account,
+            portal_anchors: written.portal_anchors,
             province: written.province,
             folder: folder.to_owned(),
         })

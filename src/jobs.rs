@@ -1,6 +1,7 @@
 //! What happens without anyone asking: linking the audit log, following the clock, settling, sweeping.
 
 use crate::fault::Fault;
+use crate::service::log_in::{self, Provider};
 use crate::service::{audit, upkeep};
 use crate::world::{World, random};
 use std::sync::Arc;
@@ -27,6 +28,16 @@ pub fn start(world: &Arc<World>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     every(&mut jobs, "sweep", Duration::from_secs(300), stop, move || {
         let world = w.clone();
         async move { upkeep::sweep(&world).await.map(drop) }
+    });
+    let (w, provider) = (world.clone(), Arc::new(Provider::new(world)));
+    every(&mut jobs, "tell portals", Duration::from_secs(1), stop, move || {
+        let (world, provider) = (w.clone(), provider.clone());
+        async move { log_in::tell(&world, &provider).await.map(drop) }
+    });
+    let w = world.clone();
+    every(&mut jobs, "end sessions", Duration::from_secs(30), stop, move || {
+        let world = w.clone();
+        async move { log_in::expire(&world).await.map(drop) }
     });
     // The demo follows the province's clock closely; elsewhere an offset is only told.
     let pace = Duration::from_secs(if world.following.is_some() { 1 } else { 300 });

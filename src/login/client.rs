@@ -108,6 +108,8 @@ pub struct Client {
     pub redirect_uris: Vec<String>,
     /// Where a browser may be sent after logout; compared character by character.
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where this portal is told that a session ended (Back-Channel Logout 1.0 §2.2).
+    pub backchannel_logout_uri: Option<String>,
     /// CAS services of a portal that speaks CAS; such a portal has no redirect address and OpenID is closed to it. Compared
     /// character by character.
     pub cas_services: Vec<String>,
@@ -142,6 +144,9 @@ pub struct Registration {
     /// At least one, unless the portal speaks CAS.
     #[serde(default)]
     pub redirect_uris: Vec<String>,
+    /// Where it is told that a session ended; it is not told if missing (Back-Channel Logout 1.0 §2.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
     /// For a portal that speaks CAS instead of OpenID: its services, exactly as it will send them. A portal has either these or
     /// `redirect_uris`, never both.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -209,8 +214,8 @@ pub enum BadRegistration {
     /// CAS knows no client authentication and no return after logout but to a service.
     #[error("{0} does not belong to a portal that speaks CAS")]
     NotCas(&'static str),
-    /// A CAS service must be a web address: tickets are sent there, and logout messages.
-    #[error("{0}: a CAS service must be https, or http on loopback, with no ticket in its query")]
+    /// A CAS service or an address for logout messages must be a web address.
+    #[error("{0}: must be https, or http on loopback, with no ticket in its query")]
     Service(String),
     /// No redirect address.
     #[error("redirect_uris is empty")]
@@ -235,6 +240,11 @@ pub enum BadRegistration {
 impl Registration {
     /// The portal, checked. The registration as returned has its sector filled in and is what to store.
     pub fn client(mut self, id: ClientId, agency: AgencyId) -> Result<(Client, Self), BadRegistration> {
+        if let Some(address) = &self.backchannel_logout_uri
+            && !is_web(address)
+        {
+            return Err(BadRegistration::Service(address.clone()));
+        }
         for address in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
             check_redirect(address).map_err(|why| BadRegistration::Redirect(address.clone(), why))?;
         }
@@ -270,6 +280,7 @@ impl Registration {
             name_zh: self.client_name,
             redirect_uris: self.redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris,
+            backchannel_logout_uri: self.backchannel_logout_uri,
             cas_services: self.cas_services,
             authentication: self.token_endpoint_auth_method,
             subject_type,
@@ -284,10 +295,18 @@ impl Registration {
     }
 }
 
+/// Whether we may call an address: https, or http on this machine.
+fn is_web(address: &str) -> bool {
+    check_redirect(address).is_ok() && url::Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
+}
+
 impl Registration {
     fn check_cas(&mut self) -> Result<(), BadRegistration> {
         if !self.redirect_uris.is_empty() {
             return Err(BadRegistration::TwoProtocols);
+        }
+        if self.backchannel_logout_uri.is_some() {
+            return Err(BadRegistration::NotCas("backchannel_logout_uri"));
         }
         if !self.post_logout_redirect_uris.is_empty() {
             return Err(BadRegistration::NotCas("post_logout_redirect_uris"));

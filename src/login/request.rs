@@ -434,6 +434,7 @@ pub(crate) mod tests {
             name_en: "Portal".into(),
             redirect_uris: vec!["https://portal.example/cb".into(), "https://portal.example/other?x=1".into()],
             post_logout_redirect_uris: vec!["https://portal.example/".into()],
+            backchannel_logout_uri: None,
             cas_services: Vec::new(),
             authentication: ClientAuthentication::SecretBasic,
             subject_type: SubjectType::Pairwise { sector: "portal.example".into() },

@@ -207,7 +207,7 @@ impl Proved {
             .session(facts.session.clone())
             .client(&asked.request.client, &agency)
             .fact("level", facts.level);
-        (Granted { agency, request: asked.request, facts, sub, at, ticket: None }, event)
+        (Granted { agency, request: asked.request, facts, sub, at, ticket: None, sid: None }, event)
     }
 }
 
@@ -227,6 +227,9 @@ pub struct Granted {
     /// The service ticket, where the answer was one: a portal is told by it that the session ended (CAS 3.0 §2.3.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
+    /// The name of this login in ID token and logout token (`sid`): random, so that portals cannot compare sessions by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
 }
 
 /// What a portal brings to redeem a code.

@@ -39,6 +39,7 @@ mod licence_batches;
 mod licence_files;
 pub mod licences;
 pub mod logins;
+pub mod logout_notices;
 pub mod losses;
 pub mod parties;
 pub mod passkeys;

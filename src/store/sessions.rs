@@ -110,6 +110,15 @@ pub async fn open(tx: &mut Tx<'_>, party: &PartyId) -> Result<Vec<SessionId>, St
     tx.all(query.bind(party.as_str())).await?.iter().map(|row| row.parse("id")).collect()
 }
 
+/// Sessions that lapsed or were not used since `idle_since`, but were not ended yet; at most a hundred.
+pub async fn over(tx: &mut Tx<'_>, now: Moment, idle_since: Moment) -> Result<Vec<(SessionId, PartyId)>, StoreError> {
+    let query = sqlx::query(
+        "SELECT id, party_id FROM sessions WHERE ended_at IS NULL AND (ends_at <= $1 OR seen_at <= $2) ORDER BY seen_at, id LIMIT 100",
+    );
+    let rows = tx.all(query.bind(now.millis()).bind(idle_since.millis())).await?;
+    rows.iter().map(|row| Ok((row.parse("id")?, row.parse("party_id")?))).collect()
+}
+
 /// Adds a proof to a session.
 pub async fn add_proof(tx: &mut Tx<'_>, session: &SessionId, proof: &ProofId, now: Moment) -> Result<(), StoreError> {
     let query = sqlx::query(

@@ -6,7 +6,7 @@ use crate::fault::{Fault, code};
 use crate::ids::{ConsentId, SessionId};
 use crate::login::{Level, SubjectKind};
 use crate::moment::Moment;
-use crate::service::log_in::{self, Account, Passkeys};
+use crate::service::log_in::{self, Account, Passkeys, Told};
 use askama::Template;
 use axum::Router;
 use axum::body::Bytes;
@@ -40,6 +40,13 @@ struct AccountPage<'a> {
     may_change: bool,
     sessions: Vec<SessionLine>,
     consents: Vec<ConsentView>,
+    told: Vec<ToldView>,
+}
+
+struct ToldView {
+    portal: String,
+    at: String,
+    state: String,
 }
 
 struct ProofLine {
@@ -146,7 +153,19 @@ fn view<'a>(page: &'a Page, account: Account, now: Moment) -> AccountPage<'a> {
         items: consent.released.iter().map(item).collect::<Vec<_>>().join("，"),
         at: time(consent.at),
     });
+    let told = account.told.iter().map(|told| ToldView {
+        portal: if page.chinese() { told.portal.0.clone() } else { told.portal.1.clone() },
+        at: time(told.at),
+        state: match told.state {
+            Told::Yes(at) => format!("{} {}", page.t(text::TOLD_YES), time(at)),
+            Told::Trying => page.t(text::TOLD_TRYING).to_owned(),
+            Told::No => page.t(text::TOLD_NO).to_owned(),
+            Told::Unable => page.t(text::TOLD_UNABLE).to_owned(),
+        },
+    });
+    let told = told.collect();
     AccountPage {
+        told,
         page,
         facts,
         organisation,

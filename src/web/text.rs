@@ -270,6 +270,14 @@ texts! {
     SESSION_DEVICE = "设备" "Device";
     SESSION_DEVICE_UNKNOWN = "未知设备" "Unknown device";
     SESSIONS_END_OTHERS = "结束其他所有会话" "End all other sessions";
+    TOLD = "退出通知" "Who was told of a logout";
+    TOLD_PORTAL = "应用" "Application";
+    TOLD_ENDED = "会话结束于" "Session ended";
+    TOLD_STATE = "结果" "Result";
+    TOLD_YES = "应用已确认" "Confirmed by the application";
+    TOLD_TRYING = "正在通知" "Being told";
+    TOLD_NO = "应用未答复，请到该应用退出" "No answer; log out at the application itself";
+    TOLD_UNABLE = "该应用不接收通知，请到该应用退出" "It takes no such messages; log out at the application itself";
     LOSS = "账号挂失" "Report the account lost";
     LOSS_LEAD = "如果手机、电脑或数字证书丢失、被盗，或发现有人冒用您的账号，请立即挂失。挂失立即生效：所有设备上的登录全部结束，各应用不再获得您的信息，通行密钥全部移除；在您本人携带证件到窗口解除之前，任何人（包括您自己）都不能登录。" "If your phone, computer or certificate was lost or stolen, or somebody uses your account, report it at once. It takes effect at once: every login on every device ends, applications receive nothing more, all passkeys are removed; until you visit a service counter with your document, nobody can log in, you included.";
     LOSS_CONFIRM = "我明白：挂失后须到窗口才能恢复登录" "I understand that only a service counter can open the account again";

@@ -86,6 +86,7 @@ impl House {
             standing: Default::default(),
             licence_seals: Vec::new(),
             sharing_accounts: Vec::new(),
+            portal_anchors: Vec::new(),
             province: connectors,
             folder,
         };

@@ -101,6 +101,7 @@ async fn office(test: &str, kind: Kind) -> Option<Office> {
             certificates: vec![path("certificate"), path("chain")],
             password: None,
         }],
+        portal_anchors: Vec::new(),
         sharing_accounts: vec![SharingAccount {
             id: "acct-1".into(),
             name: "示例大厅".into(),

@@ -19,6 +19,7 @@ mod lab_certificates;
 mod lab_connectors;
 mod levels;
 mod licences;
+mod logout_notices;
 mod mandates;
 mod oidc;
 mod oidc_refresh;

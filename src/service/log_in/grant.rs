@@ -136,6 +136,7 @@ async fn settle(
     let name = sub(tx, client, &subject, now).await?;
     let (mut granted, event) = proved.grant(name.clone(), now);
     let ticket = (asked.request.reply == Reply::Ticket).then(|| grants::ticket(tx));
+    granted.sid = Some(hex::encode(tx.sealer().random::<16>()));
     granted.ticket = ticket.as_ref().map(|ticket| ticket.as_str().to_owned());
     let body = Zeroizing::new(serde_json::to_vec(&granted).map_err(|error| Fault::new(code::SYSTEM).because(error))?);
     let grant = grants::NewGrant {

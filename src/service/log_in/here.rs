@@ -7,6 +7,7 @@ use crate::ids::{AgencyId, ConsentId, EvidenceId, PartyId, SessionId};
 use crate::login::session::SESSION_LIFE;
 use crate::login::{Acting, AuditEvent, Level, Method, Proof, Session, SessionEvents, SubjectKind};
 use crate::moment::Moment;
+use crate::store::logout_notices::{self, NoticeKind};
 use crate::store::{StoreError, Tx, consents, grants, losses, parties, passkeys, proofs, sessions};
 use crate::world::World;
 use serde::{Deserialize, Serialize};
@@ -243,6 +244,32 @@ pub struct Account {
     pub passkeys: Vec<(String, String, Moment, Option<Moment>)>,
     /// Standing consents.
     pub consents: Vec<ConsentLine>,
+    /// Which portals were told that a session ended, the newest first.
+    pub told: Vec<ToldLine>,
+}
+
+/// One portal, told or to be told that a session ended.
+#[derive(Debug)]
+pub struct ToldLine {
+    /// The portal's names, Chinese and English.
+    pub portal: (String, String),
+    /// When the session ended.
+    pub at: Moment,
+    /// What became of it.
+    pub state: Told,
+}
+
+/// What became of a notice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Told {
+    /// The portal answered, then.
+    Yes(Moment),
+    /// It is still being tried.
+    Trying,
+    /// It did not answer within a day.
+    No,
+    /// It takes no such messages.
+    Unable,
 }
 
 /// One living session.
@@ -293,6 +320,18 @@ pub async fn account(tx: &mut Tx<'_>, cookie: Option<&str>, now: Moment) -> Resu
         let released = serde_json::from_value(consent.released).unwrap_or_default();
         lines.push(ConsentLine { id: consent.id, portal, released, at: consent.given_at });
     }
+    let mut told = Vec::new();
+    for notice in logout_notices::of_party(tx, &subject).await? {
+        let portal = client(tx, &notice.client).await?;
+        let portal = portal.map_or_else(|| (notice.client.to_string(), notice.client.to_string()), |c| (c.name_zh, c.name_en));
+        let state = match (notice.kind, notice.delivered_at, notice.next_at) {
+            (NoticeKind::None, ..) => Told::Unable,
+            (_, Some(at), _) => Told::Yes(at),
+            (_, None, Some(_)) => Told::Trying,
+            (_, None, None) => Told::No,
+        };
+        told.push(ToldLine { portal, at: notice.created_at, state });
+    }
     let known_here = known(tx, &subject).await?;
     let acting = match &here.session.acting {
         Some(acting) => Some(known(tx, &acting.organisation).await?),
@@ -305,5 +344,6 @@ pub async fn account(tx: &mut Tx<'_>, cookie: Option<&str>, now: Moment) -> Resu
         sessions: list,
         passkeys: keys.into_iter().map(|key| (key.hash, key.label, key.created_at, key.used_at)).collect(),
         consents: lines,
+        told,
     }))
 }

@@ -1,19 +1,56 @@
 //! Leaving: one session, all others, or the whole account (挂失), with everything that hangs on it.
 
-use super::{here, witness};
+use super::{here, tell, witness};
 use crate::fault::{Fault, code};
 use crate::ids::{AgencyId, PartyId, SessionId};
+use crate::login::session::SESSION_IDLE;
 use crate::login::{AuditEvent, Client};
 use crate::moment::Moment;
 use crate::store::{Tx, grants, losses, passkeys, sessions};
+use crate::world::World;
 
-/// Ends a session and the grants that were made in it: their tokens die with it.
+/// Ends a session and the grants that were made in it: their tokens die with it, and the portals are told.
 pub(super) async fn leave(tx: &mut Tx<'_>, session: &SessionId, why: &'static str, now: Moment) -> Result<bool, Fault> {
+    part(tx, session, why, false, now).await
+}
+
+async fn part(tx: &mut Tx<'_>, session: &SessionId, why: &'static str, keep_offline: bool, now: Moment) -> Result<bool, Fault> {
     let ended = sessions::end(tx, session, why, now).await?;
     for grant in grants::of_session(tx, session).await? {
+        if ended {
+            tell::note(tx, &grant, why, now).await?;
+        }
+        if keep_offline && tell::offline(&grant)? {
+            continue;
+        }
         grants::revoke(tx, &grant.id, why, now).await?;
     }
     Ok(ended)
+}
+
+/// Ends sessions that nobody used for an hour, or that are twelve hours old, and has their portals told; returns how many.
+/// What was granted for the time after it (`offline_access`) lives on: nobody logged out.
+pub async fn expire(world: &World) -> Result<usize, Fault> {
+    let now = world.clock.now();
+    let over = world.store.read("sessions that are over", |tx| {
+        Box::pin(async move { Ok(sessions::over(tx, now, now.minus(SESSION_IDLE)).await?) })
+    });
+    let over = over.await?;
+    for (session, party) in &over {
+        let end = world.store.write("a session is over", |tx| {
+            Box::pin(async move {
+                // It may have been used since it was looked at.
+                let still = sessions::over(tx, now, now.minus(SESSION_IDLE)).await?.iter().any(|(id, _)| id == session);
+                if still && part(tx, session, "expired", true, now).await? {
+                    let event = AuditEvent::new("session.ended", now).party(party.clone()).session(session.clone());
+                    witness(tx, &event.fact("why", "expired")).await?;
+                }
+                Ok(())
+            })
+        });
+        end.await?;
+    }
+    Ok(over.len())
 }
 
 /// Ends the session behind this cookie. `false`: there was none.

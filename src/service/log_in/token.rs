@@ -200,6 +200,9 @@ pub(super) fn id_token(
     // Both algorithms hash with SHA-256: the left half (§3.1.3.6).
     let digest = Sha256::digest(access.as_bytes());
     out.insert("at_hash".into(), json!(jose::base64url(digest.get(..16).unwrap_or_default())));
+    if let Some(sid) = &granted.sid {
+        out.insert("sid".into(), json!(sid));
+    }
     if let Some(nonce) = nonce {
         out.insert("nonce".into(), json!(nonce));
     }
