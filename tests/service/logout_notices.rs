@@ -23,7 +23,11 @@ struct Portal {
 
 impl Portal {
     async fn start(&self) -> String {
-        async fn hear(State(portal): State<Portal>, OriginalUri(uri): OriginalUri, body: String) -> (StatusCode, [(&'static str, &'static str); 1]) {
+        async fn hear(
+            State(portal): State<Portal>,
+            OriginalUri(uri): OriginalUri,
+            body: String,
+        ) -> (StatusCode, [(&'static str, &'static str); 1]) {
             let path = uri.path().to_owned();
             let answer = portal.answers.lock().unwrap().get(&path).copied().unwrap_or(200);
             portal.heard.lock().unwrap().push((path, body));
@@ -122,7 +126,11 @@ async fn both_protocols(kind: Kind) {
     at_both(&house, &mut third, &secret, &service).await;
     assert_eq!(third.post("/account/sessions/end-others", &[]).await.status, StatusCode::SEE_OTHER);
     assert_eq!(tell(&house).await, 0);
-    assert_eq!(portal.heard().iter().map(|heard| heard.0.as_str()).collect::<Vec<_>>(), ["/bcl", "/cas"], "the other session's, and no /elsewhere");
+    assert_eq!(
+        portal.heard().iter().map(|heard| heard.0.as_str()).collect::<Vec<_>>(),
+        ["/bcl", "/cas"],
+        "the other session's, and no /elsewhere"
+    );
     assert_eq!((tell(&house).await, portal.heard().len()), (0, 0), "not at once");
     assert!(third.get("/account").await.body.contains("正在通知"));
     portal.answers.lock().unwrap().clear();

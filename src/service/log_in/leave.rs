@@ -32,9 +32,9 @@ async fn part(tx: &mut Tx<'_>, session: &SessionId, why: &'static str, keep_offl
 /// What was granted for the time after it (`offline_access`) lives on: nobody logged out.
 pub async fn expire(world: &World) -> Result<usize, Fault> {
     let now = world.clock.now();
-    let over = world.store.read("sessions that are over", |tx| {
-        Box::pin(async move { Ok(sessions::over(tx, now, now.minus(SESSION_IDLE)).await?) })
-    });
+    let over = world
+        .store
+        .read("sessions that are over", |tx| Box::pin(async move { Ok(sessions::over(tx, now, now.minus(SESSION_IDLE)).await?) }));
     let over = over.await?;
     for (session, party) in &over {
         let end = world.store.write("a session is over", |tx| {
