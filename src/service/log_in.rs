@@ -27,6 +27,7 @@ pub use leave::{LoggedOut, end_others, end_session, expire, lift_loss, log_out, 
 pub use passkey::{Ceremony, Passkeys};
 pub use person::{Known, known, person};
 pub use provider::{Keys, Provider};
+pub(super) use tell::note as tell_portal;
 pub use tell::tell;
 pub(super) use token::acting_of;
 pub use token::{Hint, TokenError, Tokens, UserinfoError, hint, redeem, userinfo};

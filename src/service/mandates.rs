@@ -285,6 +285,7 @@ async fn switch(tx: &mut Tx<'_>, cookie: Option<&str>, mandate: Option<&ProofId>
     }
     for grant in grants::of_session(tx, &session.id).await? {
         if super::log_in::acting_of(&grant)?.is_some_and(|(acted_for, _)| organisation != Some(&acted_for)) {
+            super::log_in::tell_portal(tx, &grant, "acts for another", now).await?;
             grants::revoke(tx, &grant.id, "acts for another", now).await?;
         }
     }
@@ -310,6 +311,7 @@ pub async fn end(tx: &mut Tx<'_>, cookie: Option<&str>, mandate: &ProofId, now: 
     let mut ended = 0;
     for grant in grants::of_party(tx, agent).await? {
         if super::log_in::acting_of(&grant)?.is_some_and(|(_, basis)| basis == *mandate) {
+            super::log_in::tell_portal(tx, &grant, "mandate ended", now).await?;
             ended += usize::from(grants::revoke(tx, &grant.id, "mandate ended", now).await?);
         }
     }

@@ -170,6 +170,8 @@ async fn an_agent_acts_on_a_signed_mandate(kind: Kind) {
     assert!(seen.body.contains("李娜") && seen.body.contains("道路挖掘许可") && !seen.body.contains(LI.1), "{seen:?}");
     assert_eq!(company.post("/account/mandates/end", &[("mandate", &mandate)]).status, 303);
     assert_eq!(userinfo(&li, &token).0, 401, "what it opened is shut");
+    let told = li.get("/account").body;
+    assert!(told.matches("工程审批").count() >= 3, "the consent, and a notice for each grant that ended: {told}");
     assert!(!li.get("/account").body.contains(COMPANY.1));
     refused(&li.post("/account/mandates/act", &[("mandate", &mandate)]), "XY-1447");
     refused(&hand_in(&mut li, &good), "XY-1446");

@@ -1,7 +1,7 @@
 //! Who is here: the session behind a cookie, entering and stepping up, the account page, leaving.
 
 use super::leave::leave;
-use super::{client, known, witness};
+use super::{client, known, tell, witness};
 use crate::fault::{Fault, code};
 use crate::ids::{AgencyId, ConsentId, EvidenceId, PartyId, SessionId};
 use crate::login::session::SESSION_LIFE;
@@ -214,6 +214,9 @@ pub async fn withdraw(tx: &mut Tx<'_>, cookie: Option<&str>, consent: &ConsentId
     let subject = here.session.subject;
     let Some(consent) = consents::of_party(tx, &subject).await?.into_iter().find(|own| own.id == *consent) else { return Ok(false) };
     consents::withdraw(tx, &consent.client, &subject, now).await?;
+    for grant in grants::of_party(tx, &subject).await?.iter().filter(|grant| grant.client == consent.client) {
+        tell::note(tx, grant, "consent withdrawn", now).await?;
+    }
     grants::revoke_at(tx, &subject, &consent.client, "consent withdrawn", now).await?;
     witness(tx, &AuditEvent::new("consent.withdrawn", now).party(subject).client(&consent.client, &consent.agency)).await?;
     Ok(true)

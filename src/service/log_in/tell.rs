@@ -37,7 +37,7 @@ struct Said {
 }
 
 /// Writes the notice for one grant whose session ends. Call it before the grant is revoked.
-pub(super) async fn note(tx: &mut Tx<'_>, grant: &Grant, why: &str, now: Moment) -> Result<(), Fault> {
+pub(in crate::service) async fn note(tx: &mut Tx<'_>, grant: &Grant, why: &str, now: Moment) -> Result<(), Fault> {
     let Some(portal) = client(tx, &grant.client).await? else { return Ok(()) };
     let granted: Granted = serde_json::from_slice(&grant.body).map_err(|_| StoreError::Corrupt("grants.body"))?;
     let (kind, target) = match (granted.request.reply, &portal.backchannel_logout_uri) {
