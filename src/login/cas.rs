@@ -2,7 +2,7 @@
 //! The login itself is the same chain of [`states`](super::states); only the answer differs. Proxy tickets are never given.
 
 use super::claims;
-use super::request::{AuthorizationRequest, ClaimsWish, Parameters, PlaceWish, Prompt, Reply};
+use super::request::{AuthorizationRequest, ClaimsWish, Parameters, PlaceWish, Prompt, Refusal, Reply};
 use super::states::Granted;
 use super::{Client, Level};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,17 @@ pub struct Ticket {
 /// Whether a text can be a ticket of ours: `ST-` and 64 hexadecimal digits.
 pub fn is_ticket(text: &str) -> bool {
     text.strip_prefix("ST-").is_some_and(|rest| rest.len() == 64 && rest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+}
+
+/// The parameters of a CAS address. A flag is set by being there, with or without a value (CAS 3.0 §2.1.1).
+///
+/// # Errors
+/// As [`Parameters::parse`].
+pub fn parameters<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Result<Parameters, Refusal> {
+    Parameters::parse(pairs.into_iter().map(|(name, value)| {
+        let set = matches!(name.as_str(), "renew" | "gateway") && value.is_empty();
+        (name, if set { "true".to_owned() } else { value })
+    }))
 }
 
 /// A flag is set by being there; `false` is taken at its word (CAS 3.0 §2.1.1).
@@ -195,7 +206,7 @@ mod tests {
 
     #[test]
     fn flags_are_set_by_being_there() {
-        let parameters = |text: &str| Parameters::parse(url::form_urlencoded::parse(text.as_bytes()).into_owned()).unwrap();
+        let parameters = |text: &str| parameters(url::form_urlencoded::parse(text.as_bytes()).into_owned()).unwrap();
         for (query, set) in [("renew=true", true), ("renew=", true), ("renew=false", false), ("", false), ("renew=1", true)] {
             assert_eq!(flag(&parameters(query), "renew"), set, "{query}");
         }

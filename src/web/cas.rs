@@ -32,7 +32,7 @@ pub fn routes() -> Router<App> {
 }
 
 fn parameters(query: Option<String>) -> Option<Parameters> {
-    Parameters::parse(pairs(query.unwrap_or_default().as_bytes())).ok()
+    cas::parameters(pairs(query.unwrap_or_default().as_bytes())).ok()
 }
 
 /// A portal sends the browser to log in.
