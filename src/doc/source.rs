@@ -49,6 +49,17 @@ pub trait ByteSource: Send + Sync {
         }
     }
 
+    /// The last octets, at most `length`, likewise.
+    fn tail(&self, length: usize) -> io::Result<Cow<'_, [u8]>> {
+        match self.bytes() {
+            Some(bytes) => Ok(Cow::Borrowed(bytes.get(bytes.len().saturating_sub(length)..).unwrap_or_default())),
+            None => {
+                let length = self.len().min(length as u64);
+                self.slice(self.len().saturating_sub(length), usize::try_from(length).unwrap_or(0)).map(Cow::Owned)
+            }
+        }
+    }
+
     /// Feeds `offset..offset + length` to `sink` in pieces of at most 64 KiB.
     fn stream(&self, offset: u64, length: u64, sink: &mut dyn FnMut(&[u8])) -> io::Result<()> {
         if offset.checked_add(length).is_none_or(|end| end > self.len()) {
