@@ -205,6 +205,7 @@ impl Config {
              # Sealing keys: keep a copy apart from the database and its backups.\nkeys = \"keys.toml\"\n\
              # The agency that runs this service.\nagency = {agency}\n\n\
              # Hosts that may be asked for revocation lists, OCSP and timestamps; nothing else is ever called.\noutbound = []\n\
+             # Roots of portals that are told of logouts over https; without them none of those is told.\nportal_anchors = []\n\
              # Time-stamping authorities, the preferred one first.\ntimestamp = []\n\
              # Policy files that portals may name by the id in them, and which policy stands for an agency that names none.\npolicies = []\n\
              # standing_policies = {{ hall = \"town\" }}\n\n\

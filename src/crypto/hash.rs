@@ -4,7 +4,7 @@ use super::{Oid, oid};
 use digest::Digest;
 use std::fmt;
 
-/// A digest algorithm.
+/// A digest algorithm; those that ended, and the shorter ones of a family, come first: of two the lesser is the weaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs)]
 pub enum Hash {

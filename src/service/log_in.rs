@@ -23,6 +23,7 @@ pub use cas::{Validation, by_service, validate};
 pub use client_auth::{TokenRequest, authenticate};
 pub use grant::{Answer, ConsentSought, Foreseen, Settled, agree, answer, cancel, foresee, land};
 pub use here::{Account, ConsentLine, Entered, Here, SessionView, Shown, Told, ToldLine, account, add_proof, enter, here, touch, withdraw};
+pub(super) use leave::stop_acting;
 pub use leave::{LoggedOut, end_others, end_session, expire, lift_loss, log_out, log_out_hinted, report_loss, report_own_loss};
 pub use passkey::{Ceremony, Passkeys};
 pub use person::{Known, known, person};

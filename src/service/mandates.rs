@@ -18,7 +18,7 @@ use crate::moment::Moment;
 use crate::pki::signed_data::SignedData;
 use crate::store::evidence::{self, NewEvidence, Privacy};
 use crate::store::parties::{self, AttributeKind, PartyKind};
-use crate::store::{Tx, challenges, grants, proofs, sessions};
+use crate::store::{Tx, challenges, grants, losses, proofs, sessions};
 use crate::verify::{Evidence, Indication, Options, Policy, Revocation, Verdict, frozen};
 use crate::world::{World, random};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -198,6 +198,9 @@ async fn in_register(world: &World, name: &str, uscc: &UnifiedSocialCreditCode) 
 async fn keep(tx: &mut Tx<'_>, agent: &PartyId, mandate: &Mandate, kept: &[u8], verdict: &Verdict, now: Moment) -> Result<(), Fault> {
     let (code_, until) = (mandate.grantor_code(), mandate.until());
     let (party, new) = parties::find_or_add(tx, PartyKind::Organisation, AttributeKind::CreditCode, code_.expose(), now).await?;
+    if losses::standing(tx, &party.id).await? {
+        return Err(code::ACCOUNT_LOST.into());
+    }
     // Once, also after it was ended: an ended mandate does not come back by being handed in again.
     if !challenges::spend_first(tx, mandate.id(), KIND, party.id.as_str(), now, until).await? {
         return Err(code::MANDATE_USED.into());
@@ -217,17 +220,13 @@ async fn keep(tx: &mut Tx<'_>, agent: &PartyId, mandate: &Mandate, kept: &[u8], 
     )
     .await?;
     let issuer = verdict.signatures.first().and_then(|signature| signature.signer.as_ref()).map_or("CA", |signer| signer.issuer.as_str());
+    let verifier = crate::id::mask_text(issuer);
     let shown = Shown {
-        party: &party.id,
         by: Some(agent),
-        agency: None,
-        method: Method::Mandate,
-        at: now,
         until: Some(until),
-        cap: None,
         evidence: Some(&evidence),
-        verifier: &crate::id::mask_text(issuer),
         items: mandate.items(),
+        ..Shown::new(&party.id, Method::Mandate, now, &verifier)
     };
     let proof = add_proof(tx, &shown).await?;
     if new {
@@ -271,7 +270,11 @@ async fn switch(tx: &mut Tx<'_>, cookie: Option<&str>, mandate: Option<&ProofId>
         Some(mandate) => {
             let found = proofs::find(tx, mandate).await?;
             let found = found.filter(|found| found.by.as_ref() == Some(&session.subject) && stands(found, now));
-            Some(found.ok_or(Fault::new(code::MANDATE_ENDED))?)
+            let found = found.ok_or(Fault::new(code::MANDATE_ENDED))?;
+            if losses::standing(tx, &found.party).await? {
+                return Err(code::ACCOUNT_LOST.into());
+            }
+            Some(found)
         }
     };
     let fresh = Zeroizing::new(URL_SAFE_NO_PAD.encode(tx.sealer().random::<32>()));
@@ -307,14 +310,7 @@ pub async fn end(tx: &mut Tx<'_>, cookie: Option<&str>, mandate: &ProofId, now: 
     if !proofs::revoke(tx, mandate, now).await? {
         return Ok(false);
     }
-    sessions::stop_acting(tx, agent, &found.party).await?;
-    let mut ended = 0;
-    for grant in grants::of_party(tx, agent).await? {
-        if super::log_in::acting_of(&grant)?.is_some_and(|(_, basis)| basis == *mandate) {
-            super::log_in::tell_portal(tx, &grant, "mandate ended", now).await?;
-            ended += usize::from(grants::revoke(tx, &grant.id, "mandate ended", now).await?);
-        }
-    }
+    let ended = super::log_in::stop_acting(tx, agent, &found.party, Some(mandate), "mandate ended", now).await?;
     let event = AuditEvent::new("mandate.ended", now).party(agent.clone()).fact("organisation", &found.party).fact("proof", mandate);
     let by = if own { "agent" } else { "organisation" };
     witness(tx, &event.fact("by", by).fact("by_session", &here.session.id).fact("grants", ended)).await?;

@@ -326,25 +326,16 @@ pub async fn show(tx: &mut Tx<'_>, ticket: &str, now: Moment) -> Result<Shown, S
         "UPDATE tokens SET spent_at = $2 WHERE hash = $1 AND kind = 'service' AND spent_at IS NULL AND expires_at > $2 \
          RETURNING grant_id, detail, created_at, expires_at",
     );
-    let spent = tx.optional(query.bind(hash.clone()).bind(now.millis())).await?;
-    let row = match &spent {
-        Some(row) => Some(row.text("grant_id")?),
-        None => {
-            let query = sqlx::query("SELECT grant_id FROM tokens WHERE hash = $1 AND kind = 'service' AND spent_at IS NOT NULL");
-            tx.optional(query.bind(hash)).await?.map(|row| row.text("grant_id")).transpose()?
-        }
-    };
-    let Some(id) = row else { return Ok(Shown::Dead) };
-    let sql = format!("SELECT {COLUMNS} FROM grants g WHERE g.id = $1");
-    let grant = tx.one(sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id)).await?;
-    let grant = read(tx, &grant)?;
-    match spent {
-        Some(_) if grant.revoked_at.is_some() => Ok(Shown::Dead),
-        Some(row) => {
-            let (created_at, expires_at) = (row.moment("created_at")?, row.moment("expires_at")?);
-            Ok(Shown::Fresh(Box::new(Token { grant, detail: row.json("detail")?, created_at, expires_at })))
-        }
-        None => Ok(Shown::Again(Box::new(grant))),
+    if let Some(row) = tx.optional(query.bind(hash.clone()).bind(now.millis())).await? {
+        let token = with_grant(tx, &row).await?;
+        return Ok(if token.grant.revoked_at.is_some() { Shown::Dead } else { Shown::Fresh(Box::new(token)) });
+    }
+    let query = sqlx::query(
+        "SELECT grant_id, detail, created_at, expires_at FROM tokens WHERE hash = $1 AND kind = 'service' AND spent_at IS NOT NULL",
+    );
+    match tx.optional(query.bind(hash)).await? {
+        Some(row) => Ok(Shown::Again(Box::new(with_grant(tx, &row).await?.grant))),
+        None => Ok(Shown::Dead),
     }
 }
 

@@ -133,6 +133,11 @@ pub async fn failed(tx: &mut Tx<'_>, id: &str, failure: &str, next: Option<Momen
     tx.execute(query.bind(id).bind(failure).bind(super::millis(next))).await.map(drop)
 }
 
+/// Deletes receipts of sessions that ended before `before`; returns how many.
+pub async fn sweep(tx: &mut Tx<'_>, before: Moment) -> Result<u64, StoreError> {
+    tx.execute(sqlx::query("DELETE FROM logout_notices WHERE created_at < $1 AND next_at IS NULL").bind(before.millis())).await
+}
+
 /// A Party's notices, the newest first.
 pub async fn of_party(tx: &mut Tx<'_>, party: &PartyId) -> Result<Vec<Notice>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM logout_notices WHERE party_id = $1 ORDER BY created_at DESC, id LIMIT 30");

@@ -6,8 +6,7 @@ use super::{App, login_pages, logout, text};
 use crate::fault::Fault;
 use crate::login::cas::{self, Failure, Success};
 use crate::login::request::Parameters;
-use crate::login::states::Asked;
-use crate::service::log_in::{self, Ask, Settled, Validation};
+use crate::service::log_in::{self, Validation};
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
@@ -42,23 +41,14 @@ fn parameters(query: Option<String>) -> Option<Parameters> {
         ("gateway" = Option<String>, Query, description = "No page: back without a ticket where one would be needed")),
     responses((status = 303, description = "To the login page, or back to the service with `ticket`"),
         (status = 400, description = "The service is not registered: nothing is sent to it")))]
-pub async fn login(State(app): State<App>, mut page: Page, RawQuery(query): RawQuery) -> Result<Response, Fault> {
+pub async fn login(State(app): State<App>, page: Page, RawQuery(query): RawQuery) -> Result<Response, Fault> {
     let Some(parameters) = parameters(query) else { return Ok(mistake(&page, None)) };
     let Some(service) = parameters.value("service") else { return Ok(page.see("/login")) };
     let Some(client) = log_in::by_service(&app.world, service).await? else {
         return Ok(mistake(&page, Some(page.t(text::PORTAL_UNKNOWN).to_owned())));
     };
     let request = cas::request(&client, service, cas::flag(&parameters, "renew"), cas::flag(&parameters, "gateway"));
-    let now = app.world.clock.now();
-    let asked = Asked::new(request, now);
-    let cookie = page.session.as_ref().map(|cookie| cookie.as_str());
-    let (settled, _) = log_in::answer(&app.world, &app.provider, &asked, &client, cookie).await?;
-    if let Settled::Portal(_) = settled {
-        return Ok(login_pages::onward(&app, &page, "", settled));
-    }
-    let browser = page.ensure_browser(&app);
-    let ask = Ask::new(app.world.store.sealer(), Some(asked), &browser, now).on(page.device());
-    Ok(login_pages::onward(&app, &page, &ask.seal(app.world.store.sealer()), settled))
+    login_pages::begin(&app, page, &client, request).await
 }
 
 /// A portal sends the browser to log out. Anybody could send it, so the person is asked; afterwards it goes back to `service`

@@ -4,6 +4,8 @@ use super::page::Page;
 use super::{App, text};
 use crate::fault::{Fault, code};
 use crate::ids::ClientId;
+use crate::login::request::AuthorizationRequest;
+use crate::login::states::Asked;
 use crate::login::states::Unmet;
 use crate::login::{Client, Level, Method, SubjectKind};
 use crate::service::log_in::{self, Ask, ConsentSought, Entered, Foreseen, Known, Settled, Stale};
@@ -109,6 +111,20 @@ pub async fn visit(app: &App, page: &mut Page, ask: Option<&str>) -> Result<Visi
             Err(page.html(StatusCode::BAD_REQUEST, &view))
         }
     }
+}
+
+/// A portal's request begins: answered at once where that can be, otherwise a login that travels with this browser.
+pub async fn begin(app: &App, mut page: Page, client: &Client, request: AuthorizationRequest) -> Result<Response, Fault> {
+    let now = app.world.clock.now();
+    let asked = Asked::new(request, now);
+    let cookie = page.session.as_ref().map(|cookie| cookie.as_str());
+    let (settled, _) = log_in::answer(&app.world, &app.provider, &asked, client, cookie).await?;
+    if let Settled::Portal(_) = settled {
+        return Ok(onward(app, &page, "", settled));
+    }
+    let browser = page.ensure_browser(app);
+    let ask = Ask::new(app.world.store.sealer(), Some(asked), &browser, now).on(page.device());
+    Ok(onward(app, &page, &ask.seal(app.world.store.sealer()), settled))
 }
 
 /// Where the browser goes next.
@@ -317,7 +333,7 @@ async fn restart(State(app): State<App>, mut page: Page, body: Bytes) -> Result<
         Err(Stale::Old(ask) | Stale::OtherBrowser(ask)) => ask.asked,
         Err(Stale::Unreadable) => return Err(code::LOGIN_STALE.into()),
     };
-    let asked = asked.map(|asked| crate::login::states::Asked::new(asked.request, now));
+    let asked = asked.map(|asked| Asked::new(asked.request, now));
     let browser = page.ensure_browser(&app);
     let ask = Ask::new(sealer, asked, &browser, now).on(page.device()).seal(sealer);
     Ok(page.see(&format!("/login?ask={ask}&again=1")))

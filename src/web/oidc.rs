@@ -6,8 +6,7 @@ use super::{App, login_pages};
 use crate::fault::{Fault, code};
 use crate::login::Client;
 use crate::login::request::{Parameters, RedirectMismatch};
-use crate::login::states::Asked;
-use crate::service::log_in::{self, Ask, Settled, TokenError, TokenRequest, UserinfoError};
+use crate::service::log_in::{self, TokenError, TokenRequest, UserinfoError};
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
@@ -102,7 +101,7 @@ fn mismatch(app: &App, page: &Page, client: &Client, mismatch: &RedirectMismatch
         ("max_age" = Option<u64>, Query), ("acr_values" = Option<String>, Query), ("claims" = Option<String>, Query), ("ui_locales" = Option<String>, Query)),
     responses((status = 303, description = "To the login page, or back to the portal with code or error, state and iss"),
         (status = 400, description = "The portal or its address is not registered: nothing is sent to it")))]
-pub async fn authorize(State(app): State<App>, mut page: Page, RawQuery(query): RawQuery) -> Result<Response, Fault> {
+pub async fn authorize(State(app): State<App>, page: Page, RawQuery(query): RawQuery) -> Result<Response, Fault> {
     let query = query.unwrap_or_default();
     let Ok(parameters) = Parameters::parse(pairs(query.as_bytes())) else { return Ok(mistake(&page, None)) };
     let client = match parameters.client_id() {
@@ -125,16 +124,7 @@ pub async fn authorize(State(app): State<App>, mut page: Page, RawQuery(query): 
             return Ok(page.see(&crate::login::request::answer(&redirect_uri, issuer, parameters.value("state"), &parameters_out)));
         }
     };
-    let now = app.world.clock.now();
-    let asked = Asked::new(request, now);
-    let cookie = page.session.as_ref().map(|cookie| cookie.as_str());
-    let (settled, _) = log_in::answer(&app.world, &app.provider, &asked, &client, cookie).await?;
-    if let Settled::Portal(_) = settled {
-        return Ok(login_pages::onward(&app, &page, "", settled));
-    }
-    let browser = page.ensure_browser(&app);
-    let ask = Ask::new(app.world.store.sealer(), Some(asked), &browser, now).on(page.device());
-    Ok(login_pages::onward(&app, &page, &ask.seal(app.world.store.sealer()), settled))
+    login_pages::begin(&app, page, &client, request).await
 }
 
 /// The same by POST (OpenID Connect Core §3.1.2.1). The browser is sent on by GET: a POST from another site carries no cookies.

@@ -8,7 +8,7 @@ use xinyin::crypto::{Hash, KeyKind, Signer as _};
 use xinyin::doc::facts::{Facts, Integrity, Quirk};
 use xinyin::doc::{ReadOptions, read};
 use xinyin::pki::build::{cms, encode};
-use xinyin::pki::signed_data::{SignedData, oid};
+use xinyin::pki::signed_data::{SignedData, SignerId, oid};
 use xinyin::pki::tlv::{Tlv, tag};
 use xinyin::verify::Indication;
 
@@ -279,6 +279,12 @@ fn unprotected(file: &[u8]) -> Vec<std::ops::Range<usize>> {
         range(parts.version),
         range(parts.digests),
         range(signer.children().read().unwrap().raw),
+        // Whose certificate it is says the digest among the signed attributes; how its issuer's name is written here, in which case
+        // and kind of string, nobody signed (RFC 5652 §5.3; RFC 5280 §7.1).
+        match data.signers[0].id {
+            SignerId::IssuerAndSerial { issuer, .. } => range(issuer),
+            SignerId::KeyId(_) => panic!("issuer and serial are written"),
+        },
         // The signer's AlgorithmIdentifier parameters and the unsigned attributes.
         range(data.signers[0].digest_algorithm),
         range(data.signers[0].signature_algorithm),
@@ -307,6 +313,9 @@ proptest! {
         let verdict = case.judge_bytes(&mutant);
         if verdict.indication == Indication::Passed {
             let free = unprotected(file);
+            let signer = verdict.signatures[0].signer.as_ref().map(|signer| signer.cert_sha256.clone());
+            let wanted = hex::encode(authority.signer.certificate.fingerprint_sha256());
+            prop_assert!(signer == Some(wanted), "octet {at} changed by {change:02x} and another signs");
             prop_assert!(free.iter().any(|range| range.contains(&at)), "octet {at} changed by {change:02x} and it passes");
         }
     }

@@ -44,19 +44,7 @@ async fn enters(house: &House, party: &PartyId) -> Result<(), &'static str> {
     let (world, now) = (&house.world, house.world.clock.now());
     let enter = world.store.write("enter", |tx| {
         Box::pin(async move {
-            let method = Method::Certificate;
-            let shown = log_in::Shown {
-                party,
-                by: None,
-                agency: None,
-                method,
-                at: now,
-                until: None,
-                cap: None,
-                evidence: None,
-                verifier: "",
-                items: &[],
-            };
+            let shown = log_in::Shown::new(party, Method::Certificate, now, "");
             let proof = log_in::add_proof(tx, &shown).await?;
             log_in::enter(tx, None, party, &proof, &json!({}), now).await
         })

@@ -242,18 +242,7 @@ impl Browser {
         let cookie = cookie.as_deref();
         let land = world.store.write("prove", |tx| {
             Box::pin(async move {
-                let shown = Shown {
-                    party,
-                    by: None,
-                    agency: None,
-                    method,
-                    at: now,
-                    until: None,
-                    cap: None,
-                    evidence: None,
-                    verifier: "人口库",
-                    items: &[],
-                };
+                let shown = Shown::new(party, method, now, "人口库");
                 let proof: Proof = log_in::add_proof(tx, &shown).await?;
                 // An organisation's proof inside a person's session does not change who is logged in.
                 let here = log_in::here(tx, cookie, now).await?;

@@ -183,6 +183,20 @@ async fn an_agent_acts_on_a_signed_mandate(kind: Kind) {
     let mandate = li.get("/account/mandates").field("mandate");
     assert_eq!(li.post("/account/mandates/end", &[("mandate", &mandate)]).status, 303);
     assert!(li.get("/account/mandates").body.contains("没有有效的授权"));
+
+    // The organisation reports its account lost: from then on nobody acts for it, and no new mandate is taken.
+    let third = text(&mut li, COMPANY, "道路挖掘许可", "1").body;
+    assert_eq!(hand_in(&mut li, &signed(&house, folder, "xinyin-sample", "p256", &third, &[])).status, 200);
+    let mandate = li.get("/account/mandates").field("mandate");
+    assert_eq!(li.post("/account/mandates/act", &[("mandate", &mandate)]).status, 303);
+    let token = at_portal(&mut li);
+    assert_eq!(userinfo(&li, &token).0, 200);
+    assert_eq!(company.post("/account/loss", &[("confirm", "yes")]).status, 200);
+    assert_eq!(userinfo(&li, &token).0, 401);
+    assert!(!li.get("/account").body.contains(COMPANY.1));
+    refused(&li.post("/account/mandates/act", &[("mandate", &mandate)]), "XY-1430");
+    let fourth = text(&mut li, COMPANY, "道路挖掘许可", "1").body;
+    refused(&hand_in(&mut li, &signed(&house, folder, "xinyin-sample", "p256", &fourth, &[])), "XY-1430");
     assert!(!house.log().contains(LI.1));
 }
 

@@ -1,12 +1,13 @@
 //! The CAS side of a login: finding the portal of a service, validating a service ticket.
 
+use super::token::grant_event;
 use super::{as_client, client, person, witness};
 use crate::fault::Fault;
+use crate::login::Client;
 use crate::login::cas::{Failure, Success, Ticket, is_ticket};
 use crate::login::states::Granted;
-use crate::login::{AuditEvent, Client};
 use crate::moment::Moment;
-use crate::store::grants::{self, Grant, Shown};
+use crate::store::grants::{self, Shown};
 use crate::store::{StoreError, Tx, clients};
 use crate::world::World;
 
@@ -44,21 +45,12 @@ pub async fn validate(world: &World, validation: &Validation<'_>) -> Result<Resu
     world.store.write("validate a ticket", |tx| Box::pin(async move { show(tx, validation, now).await })).await
 }
 
-fn event(kind: &'static str, grant: &Grant, now: Moment) -> AuditEvent {
-    let event = AuditEvent::new(kind, now).party(grant.party.clone()).client(&grant.client, &grant.agency);
-    let event = event.fact("grant", &grant.id);
-    match &grant.session {
-        Some(session) => event.session(session.clone()),
-        None => event,
-    }
-}
-
 /// What is returned as `Ok(Err(…))` is kept: the ticket stays spent.
 async fn show(tx: &mut Tx<'_>, validation: &Validation<'_>, now: Moment) -> Result<Result<Success, Failure>, Fault> {
     let token = match grants::show(tx, validation.ticket, now).await? {
         Shown::Fresh(token) => token,
         Shown::Again(grant) => {
-            witness(tx, &event("ticket.reused", &grant, now)).await?;
+            witness(tx, &grant_event("ticket.reused", &grant, now)).await?;
             return Ok(Err(Failure::Ticket));
         }
         Shown::Dead => return Ok(Err(Failure::Ticket)),
@@ -80,11 +72,11 @@ async fn show(tx: &mut Tx<'_>, validation: &Validation<'_>, now: Moment) -> Resu
     let (None, Some(portal)) = (failure, &portal) else {
         let failure = failure.unwrap_or(Failure::Service);
         grants::revoke(tx, &grant.id, "ticket refused", now).await?;
-        witness(tx, &event("ticket.refused", grant, now).fact("why", failure.code())).await?;
+        witness(tx, &grant_event("ticket.refused", grant, now).fact("why", failure.code())).await?;
         return Ok(Err(failure));
     };
     let granted: Granted = serde_json::from_slice(&grant.body).map_err(|_| StoreError::Corrupt("grants.body"))?;
     let person = person(tx, portal, &granted.facts, now).await?;
-    witness(tx, &event("ticket.spent", grant, now)).await?;
+    witness(tx, &grant_event("ticket.spent", grant, now)).await?;
     Ok(Ok(Success::new(portal, &granted, &person, ticket.fresh)))
 }

@@ -89,6 +89,13 @@ pub struct Shown<'a> {
     pub items: &'a [String],
 }
 
+impl<'a> Shown<'a> {
+    /// An act of the Party itself, with no end, no cap and no evidence.
+    pub const fn new(party: &'a PartyId, method: Method, at: Moment, verifier: &'a str) -> Self {
+        Self { party, by: None, agency: None, method, at, until: None, cap: None, evidence: None, verifier, items: &[] }
+    }
+}
+
 /// Writes an act down and returns it as a [`Proof`].
 pub async fn add_proof(tx: &mut Tx<'_>, shown: &Shown<'_>) -> Result<Proof, Fault> {
     let detail =

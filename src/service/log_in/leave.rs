@@ -1,13 +1,15 @@
 //! Leaving: one session, all others, or the whole account (挂失), with everything that hangs on it.
 
+use super::token::acting_of;
 use super::{here, tell, witness};
 use crate::fault::{Fault, code};
-use crate::ids::{AgencyId, PartyId, SessionId};
+use crate::ids::{AgencyId, PartyId, ProofId, SessionId};
 use crate::login::session::SESSION_IDLE;
 use crate::login::{AuditEvent, Client};
 use crate::moment::Moment;
-use crate::store::{Tx, grants, losses, passkeys, sessions};
+use crate::store::{Tx, grants, losses, passkeys, proofs, sessions};
 use crate::world::World;
+use std::collections::BTreeSet;
 
 /// Ends a session and the grants that were made in it: their tokens die with it, and the portals are told.
 pub(super) async fn leave(tx: &mut Tx<'_>, session: &SessionId, why: &'static str, now: Moment) -> Result<bool, Fault> {
@@ -115,6 +117,28 @@ pub async fn end_others(tx: &mut Tx<'_>, cookie: Option<&str>, now: Moment) -> R
     Ok(ended)
 }
 
+/// Nobody's session of `agent` acts for `organisation` any more, and what was granted to portals while it did (on `basis` alone, where
+/// one is named) ends, told to them. Returns how many grants ended.
+pub(in crate::service) async fn stop_acting(
+    tx: &mut Tx<'_>,
+    agent: &PartyId,
+    organisation: &PartyId,
+    basis: Option<&ProofId>,
+    why: &'static str,
+    now: Moment,
+) -> Result<usize, Fault> {
+    sessions::stop_acting(tx, agent, organisation).await?;
+    let mut ended = 0;
+    for grant in grants::of_party(tx, agent).await? {
+        let fits = |(acted_for, on): (PartyId, ProofId)| acted_for == *organisation && basis.is_none_or(|basis| on == *basis);
+        if acting_of(&grant)?.is_some_and(fits) {
+            tell::note(tx, &grant, why, now).await?;
+            ended += usize::from(grants::revoke(tx, &grant.id, why, now).await?);
+        }
+    }
+    Ok(ended)
+}
+
 /// The holder reports the account lost (挂失), from any session of it.
 pub async fn report_own_loss(tx: &mut Tx<'_>, cookie: Option<&str>, now: Moment) -> Result<(), Fault> {
     let here = here(tx, cookie, now).await?.ok_or(Fault::new(code::LOGIN_NEEDED))?;
@@ -130,8 +154,16 @@ pub async fn report_loss(tx: &mut Tx<'_>, party: &PartyId, at: Option<(&AgencyId
     for session in &open {
         leave(tx, session, "reported lost", now).await?;
     }
-    // Whatever was granted outside a session, too.
-    grants::revoke_of_party(tx, party, "reported lost", now).await?;
+    // Whatever outlived its session, too.
+    for grant in grants::of_party(tx, party).await? {
+        tell::note(tx, &grant, "reported lost", now).await?;
+        grants::revoke(tx, &grant.id, "reported lost", now).await?;
+    }
+    // Nobody acts for an organisation while its account is lost.
+    let agents: BTreeSet<PartyId> = proofs::of_party(tx, party).await?.into_iter().filter_map(|proof| proof.by).collect();
+    for agent in &agents {
+        stop_acting(tx, agent, party, None, "reported lost", now).await?;
+    }
     let keys = passkeys::of_party(tx, party).await?;
     for key in &keys {
         passkeys::remove(tx, party, &key.hash, now).await?;

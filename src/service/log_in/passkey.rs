@@ -216,18 +216,7 @@ impl Passkeys {
                     Some(asked) => super::client(tx, &asked.request.client).await?.map(|client| client.agency),
                     None => None,
                 };
-                let shown = Shown {
-                    party: &subject,
-                    by: None,
-                    agency: agency.as_ref(),
-                    method: Method::Passkey,
-                    at: now,
-                    until: None,
-                    cap: None,
-                    evidence: None,
-                    verifier: "信印",
-                    items: &[],
-                };
+                let shown = Shown { agency: agency.as_ref(), ..Shown::new(&subject, Method::Passkey, now, "信印") };
                 let proof = add_proof(tx, &shown).await?;
                 land(tx, provider, ask, cookie, &subject, &proof, now).await.map(Some)
             })

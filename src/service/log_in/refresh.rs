@@ -5,15 +5,15 @@
 //! logging out, a withdrawn consent, a closed account end it, and so does [`FAMILY_LIFE`].
 
 use super::here::as_proof;
-use super::token::{ACCESS_LIFE, Access, TokenError, Tokens, id_token, person_for_token, read, refused};
+use super::token::{ACCESS_LIFE, Access, TokenError, Tokens, grant_event, id_token, person_for_token, read, refused};
 use super::{Provider, witness};
 use crate::fault::Fault;
 use crate::login::request::{OFFLINE_ACCESS, Parameters};
 use crate::login::session::identity_level;
 use crate::login::states::{Facts, Granted};
-use crate::login::{AuditEvent, Client, claims};
+use crate::login::{Client, claims};
 use crate::moment::Moment;
-use crate::store::grants::{self, Grant, Spend, Successor, TokenKind};
+use crate::store::grants::{self, Spend, Successor, TokenKind};
 use crate::store::{Tx, consents, parties, proofs};
 use crate::world::World;
 use serde_json::json;
@@ -85,7 +85,7 @@ async fn rotate(tx: &mut Tx<'_>, client: &Client, token: &str, scope: Option<&BT
         Spend::Again(found, successor) => (found, Some(successor)),
         Spend::Reused(id) => {
             if let Some(grant) = grants::find(tx, &client.agency, &id).await? {
-                witness(tx, &event("token.reused", &grant, client, now)).await?;
+                witness(tx, &grant_event("token.reused", &grant, now)).await?;
             }
             return gone;
         }
@@ -95,7 +95,7 @@ async fn rotate(tx: &mut Tx<'_>, client: &Client, token: &str, scope: Option<&BT
     let mut granted = read(&grant.body)?;
     if let Some(why) = over(tx, client, &mut granted, now).await? {
         grants::revoke(tx, &grant.id, why, now).await?;
-        witness(tx, &event("grant.ended", grant, client, now).fact("why", why)).await?;
+        witness(tx, &grant_event("grant.ended", grant, now).fact("why", why)).await?;
         return gone;
     }
     let person = person_for_token(tx, client, &granted, now).await?;
@@ -113,16 +113,8 @@ async fn rotate(tx: &mut Tx<'_>, client: &Client, token: &str, scope: Option<&BT
         scope: narrowed.unwrap_or(whole).iter().cloned().collect::<Vec<_>>().join(" "),
     };
     grants::succeed(tx, token, &found.detail, &successor).await?;
-    witness(tx, &event("token.refreshed", grant, client, now)).await?;
+    witness(tx, &grant_event("token.refreshed", grant, now)).await?;
     Ok(Ok(Refreshed { granted, successor, person }))
-}
-
-fn event(kind: &'static str, grant: &Grant, client: &Client, now: Moment) -> AuditEvent {
-    let event = AuditEvent::new(kind, now).party(grant.party.clone()).client(&client.id, &client.agency).fact("grant", &grant.id);
-    match &grant.session {
-        Some(session) => event.session(session.clone()),
-        None => event,
-    }
 }
 
 /// Why a grant that was good is good no more; otherwise the level in it is what still stands of it.
@@ -156,6 +148,6 @@ async fn over(tx: &mut Tx<'_>, client: &Client, granted: &mut Granted, now: Mome
 
 async fn acts_still(tx: &mut Tx<'_>, facts: &Facts, now: Moment) -> Result<bool, Fault> {
     let (Some(organisation), Some(basis)) = (&facts.acting, &facts.acting_basis) else { return Ok(true) };
-    let found = proofs::of_party(tx, organisation).await?.into_iter().find(|proof| proof.id == *basis);
+    let found = proofs::find(tx, basis).await?.filter(|proof| proof.party == *organisation);
     Ok(found.map(as_proof).transpose()?.is_some_and(|proof| proof.until.is_none_or(|until| now < until)))
 }

@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::ids::{ClientId, PartyId, ProofId};
 use crate::login::request::{OFFLINE_ACCESS, Parameters};
 use crate::login::states::{Granted, Redemption};
-use crate::login::{Client, claims, jose};
+use crate::login::{AuditEvent, Client, claims, jose};
 use crate::moment::Moment;
 use crate::store::grants::{self, Spend, TokenKind};
 use crate::store::{StoreError, Tx};
@@ -168,6 +168,13 @@ pub(super) async fn person_for_token(tx: &mut Tx<'_>, client: &Client, granted: 
 
 pub(super) fn read(body: &[u8]) -> Result<Granted, Fault> {
     serde_json::from_slice(body).map_err(|_| StoreError::Corrupt("grants.body").into())
+}
+
+/// The line of the audit log about a grant.
+pub(super) fn grant_event(kind: &'static str, grant: &grants::Grant, now: Moment) -> AuditEvent {
+    let mut event = AuditEvent::new(kind, now).party(grant.party.clone()).client(&grant.client, &grant.agency).fact("grant", &grant.id);
+    event.session.clone_from(&grant.session);
+    event
 }
 
 /// For whom a grant was made, and on what basis, where the person acted for another.

@@ -331,16 +331,11 @@ async fn enter(visit: Visit<'_>, challenge: &Challenge, judged: &Judged, agency:
             )
             .await?;
             let shown = Shown {
-                party: &party,
                 by: (subject != party).then_some(&subject),
                 agency,
-                method,
-                at: now,
-                until: None,
                 cap: judged.cap,
                 evidence: Some(&evidence),
-                verifier: &judged.verifier,
-                items: &[],
+                ..Shown::new(&party, method, now, &judged.verifier)
             };
             let proof = add_proof(tx, &shown).await?;
             // A new name is taken over only where the register confirmed it just now.

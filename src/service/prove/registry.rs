@@ -229,18 +229,8 @@ async fn enter(
         },
     )
     .await?;
-    let shown = Shown {
-        party: &party,
-        by: None,
-        agency,
-        method: Method::RegistryPhone,
-        at: now,
-        until: None,
-        cap: None,
-        evidence: Some(&evidence),
-        verifier: "人口库 population register",
-        items: &[],
-    };
+    let shown =
+        Shown { agency, evidence: Some(&evidence), ..Shown::new(&party, Method::RegistryPhone, now, "人口库 population register") };
     let proof = add_proof(tx, &shown).await?;
     if new {
         parties::set(tx, &party, AttributeKind::Name, &ticket.name, Some(&proof.id), now).await?;

@@ -77,17 +77,12 @@ pub async fn represent(visit: Visit<'_>, name: &str, number: &str) -> Result<Lan
             )
             .await?;
             let shown = Shown {
-                party: &party.id,
                 by: Some(subject),
                 agency,
-                method: Method::OrganisationRepresentative,
-                at: now,
-                until: None,
                 // No surer than the person is.
                 cap: Some(level),
                 evidence: Some(&evidence),
-                verifier: "法人库 organisation register",
-                items: &[],
+                ..Shown::new(&party.id, Method::OrganisationRepresentative, now, "法人库 organisation register")
             };
             let proof = add_proof(tx, &shown).await?;
             if new {
